@@ -1,0 +1,1 @@
+"""The models, losses, data and training loop of the course."""

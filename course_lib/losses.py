@@ -1,0 +1,104 @@
+"""What training minimises: terms per image, and the objectives made of them.
+
+Every term is summed over what belongs to one image (pixels, latent dimensions) and averaged over the
+batch, so that a number means the same for every batch size.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Objective = Callable[[nn.Module, Tensor], dict[str, Tensor]]
+
+
+def reconstruction_error(x_hat: Tensor, x: Tensor, kind: str = "mse") -> Tensor:
+    """Error of each image, summed over its pixels: (B, C, H, W) twice → (B,).
+
+    "mse" is the squared error, "bce" the binary cross-entropy in nats, which needs x and x_hat in
+    [0, 1].
+    """
+    _require_kind(kind)
+    _require_same_shape(x_hat=x_hat, x=x)
+    _require_values(kind, x_hat=x_hat, x=x)
+    return PIXEL_ERRORS[kind](x_hat, x).flatten(1).sum(dim=1)
+
+
+def kl_divergence(mu: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mu, exp(log_var)) ‖ N(0, 1)) of each latent dimension in nats: (B, D) twice → (B, D).
+
+    Kingma and Welling (2014), appendix B.
+    """
+    _require_same_shape(mu=mu, log_var=log_var)
+    return -0.5 * (1 + log_var - mu.square() - log_var.exp())
+
+
+def ae_objective(kind: str = "mse") -> Objective:
+    """The objective of an autoencoder: the mean reconstruction error of an image."""
+    _require_kind(kind)
+
+    def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        reconstruction = reconstruction_error(model(x), x, kind).mean()
+        return {"loss": reconstruction, "reconstruction": reconstruction}
+
+    return objective
+
+
+def vae_objective(reconstruction_factor: float = 1.0, kind: str = "mse") -> Objective:
+    """The objective of a VAE: reconstruction_factor · reconstruction error + KL, mean over images."""
+    _require_kind(kind)
+    if not reconstruction_factor >= 0:
+        raise ValueError(f"reconstruction_factor must be 0 or more, not {reconstruction_factor!r}")
+
+    def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        x_hat, mu, log_var = model(x)
+        reconstruction = reconstruction_error(x_hat, x, kind).mean()
+        kl = kl_divergence(mu, log_var).sum(dim=1).mean()
+        loss = reconstruction_factor * reconstruction + kl
+        return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+
+    return objective
+
+
+def unexplained_variance(x_hat: Tensor, x: Tensor) -> float:
+    """Squared error ÷ variance of the pixels over the batch: 0 is perfect, 1 is the mean image."""
+    _require_same_shape(x_hat=x_hat, x=x)
+    if len(x) < 2:
+        raise ValueError(f"a variance needs at least 2 images, not {len(x)}")
+    variance = x.flatten(1).var(dim=0, correction=0).sum()
+    return float(reconstruction_error(x_hat, x).mean() / variance)
+
+
+def _squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
+    return (x_hat - x).square()
+
+
+def _cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
+    tiny = torch.finfo(x_hat.dtype).tiny  # a saturated sigmoid costs 87 nats, not infinitely many
+    log_ink, log_paper = x_hat.clamp(min=tiny).log(), (1 - x_hat).clamp(min=tiny).log()
+    return -(x * log_ink + (1 - x) * log_paper)
+
+
+PIXEL_ERRORS = {"mse": _squared_error, "bce": _cross_entropy}
+
+
+def _require_kind(kind: str) -> None:
+    if kind not in PIXEL_ERRORS:
+        raise ValueError(f"kind must be one of {', '.join(PIXEL_ERRORS)}, not {kind!r}")
+
+
+def _require_same_shape(**named: Tensor) -> None:
+    (name, a), (other, b) = named.items()
+    if a.shape != b.shape:
+        raise ValueError(f"{name} {tuple(a.shape)} and {other} {tuple(b.shape)} must have the same shape")
+
+
+def _require_values(kind: str, x_hat: Tensor, x: Tensor) -> None:
+    if x_hat.requires_grad and x_hat.device.type != "cpu":
+        return  # looking at values would make a training step wait for the device
+    for name, images in (("x_hat", x_hat), ("x", x)):
+        if kind == "bce" and bool(((images < 0) | (images > 1)).any()):
+            hint = "; end the decoder in a sigmoid" if name == "x_hat" else ""
+            raise ValueError(f"kind='bce' needs {name} in [0, 1], and it holds other values{hint}")
+        if not images.requires_grad and not bool(torch.isfinite(images).all()):
+            raise ValueError(f"{name} must hold finite numbers, and it holds NaN or infinity")

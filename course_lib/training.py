@@ -1,0 +1,175 @@
+"""The training loop of the course: the four steps of chapter 2, and what a learner needs around them."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, TensorDataset
+from tqdm.auto import tqdm
+
+from course_lib.losses import Objective
+from course_lib.progress import progress_bar
+from course_lib.runtime import pick_device
+
+Terms = dict[str, Tensor]
+
+
+class History(dict):
+    """Lists of one number an epoch: "loss", its terms, and "validation_…" for each of them."""
+
+    def __str__(self) -> str:
+        """The newest losses, in a few words."""
+        if not self:
+            return "no epoch finished"
+        epoch, newest = len(self["loss"]), f"loss {self['loss'][-1]:.4g}"
+        if "validation_loss" in self:
+            newest += f" (validation {self['validation_loss'][-1]:.4g})"
+        return f"epoch {epoch}: {newest}"
+
+
+def fit(
+    model: nn.Module,
+    objective: Objective,
+    train: Dataset,
+    *,
+    epochs: int,
+    lr: float = 3e-4,
+    batch_size: int = 32,
+    validation: Dataset | None = None,
+    device: torch.device | str | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place with Adam on the images of `train`, and hand it back in eval mode.
+
+    `objective(model, x)` returns a dict of scalars with the key "loss". The work is done on `device`
+    (the best there is, by default); afterwards the model lies where it lay before. `seed` fixes the
+    order of the images and the noise that the model draws, and leaves the generators outside
+    untouched. Interrupting keeps the model and the history of the finished epochs.
+
+    Raises ValueError for settings that cannot work, FloatingPointError for a loss that is not finite.
+    """
+    device = pick_device() if device is None else torch.device(device)
+    images = as_tensor(train)
+    held_out = None if validation is None else as_tensor(validation).to(device)
+    _require_settings(epochs, lr, batch_size, len(images))
+    images = images.to(device)
+    home = next(model.parameters()).device
+    model.to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type in ("cpu", "cuda"))
+    history = History()
+    steps = epochs * math.ceil(len(images) / batch_size)
+    with _seeded(seed, device), progress_bar(steps, enabled=progress) as bar:
+        try:
+            for _ in range(epochs):
+                log = _train_one_epoch(model, objective, images, optimizer, batch_size, bar)
+                _require_finite(log, len(history.get("loss", [])), lr)
+                numbers = _average(log, len(images), batch_size)
+                if held_out is not None:
+                    log = _evaluate(model, objective, held_out, batch_size)
+                    averages = _average(log, len(held_out), batch_size)
+                    numbers |= {f"validation_{name}": value for name, value in averages.items()}
+                for name, number in numbers.items():
+                    history.setdefault(name, []).append(number)
+                bar.set_postfix_str(str(history), refresh=False)
+        except KeyboardInterrupt:
+            print("Interrupted: the model and the finished epochs are kept.")
+        finally:
+            model.to(home).eval()
+    return history
+
+
+def as_tensor(dataset: Dataset) -> Tensor:
+    """The images of a dataset, one tensor (N, ...): without a loop where they are one already."""
+    if isinstance(dataset, Tensor):
+        images = dataset
+    elif isinstance(dataset, TensorDataset):
+        images = dataset.tensors[0]
+    else:
+        items = (dataset[i] for i in range(len(dataset)))
+        images = [item[0] if isinstance(item, (tuple, list)) else item for item in items]
+        images = torch.stack(images) if images else torch.empty(0)
+    if len(images) == 0:
+        raise ValueError("the dataset is empty: it must hold at least one image")
+    if not images.is_floating_point() or not bool(torch.isfinite(images).all()):
+        raise ValueError(
+            f"images must be finite floating-point numbers; these are {images.dtype}"
+            + (" and hold NaN or infinity" if images.is_floating_point() else "")
+        )
+    return images
+
+
+def _train_one_epoch(
+    model: nn.Module,
+    objective: Objective,
+    images: Tensor,
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+    bar: tqdm,
+) -> list[Terms]:
+    """One pass over the images in random order. Returns each step's terms, not yet waited for."""
+    model.train()
+    log = []
+    for rows in torch.randperm(len(images), device=images.device).split(batch_size):
+        terms = objective(model, images[rows])  # 1 predict, 2 measure the loss
+        terms["loss"].backward()  # 3 compute the gradients
+        optimizer.step()  # 4 update the parameters
+        optimizer.zero_grad()
+        log.append({name: value.detach() for name, value in terms.items()})
+        bar.update()
+    return log
+
+
+@torch.no_grad()
+def _evaluate(model: nn.Module, objective: Objective, images: Tensor, batch_size: int) -> list[Terms]:
+    model.eval()
+    return [objective(model, x) for x in images.split(batch_size)]
+
+
+def _average(log: list[Terms], n: int, batch_size: int) -> dict[str, float]:
+    """Mean over n images: a smaller last batch counts for as many images as it holds."""
+    sizes = torch.full((len(log),), float(batch_size))
+    sizes[-1] = n - batch_size * (len(log) - 1)
+    return {name: float(torch.stack([terms[name] for terms in log]).cpu() @ sizes / n) for name in log[0]}
+
+
+@contextmanager
+def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
+    """Inside, all randomness follows from `seed`; afterwards the generators are as they were."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _require_settings(epochs: int, lr: float, batch_size: int, n: int) -> None:
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+    if not 0 < lr < float("inf"):
+        raise ValueError(f"lr must be a finite number above 0, not {lr!r}")
+    if n < batch_size:
+        raise ValueError(
+            f"{n} images do not fill one batch: batch_size must be at most {n}, not {batch_size}"
+        )
+
+
+def _require_finite(log: list[Terms], epochs_before: int, lr: float) -> None:
+    """Stop with a message that names the first step and term that went wrong, and what to try."""
+    names = sorted(log[0], key=lambda name: name == "loss")  # the terms first, then their sum
+    values = torch.stack([torch.stack([terms[name] for name in names]) for terms in log]).cpu()
+    bad = ~torch.isfinite(values)
+    if not bool(bad.any()):
+        return
+    step = int(bad.any(dim=1).nonzero()[0])
+    term = names[int(bad[step].nonzero()[0])]
+    raise FloatingPointError(
+        f"training stopped: the term {term!r} became {float(values[step, names.index(term)])} at step "
+        f"{step + 1} of epoch {epochs_before + 1}. Build the model anew and try a smaller lr than {lr:g}"
+        + (", or clamp log_var before exp" if term == "kl" else "")
+        + "."
+    )

@@ -1,0 +1,340 @@
+"""The rules that a chapter keeps as a document: each takes a notebook and its path, and returns complaints.
+
+`test_notebooks.py` applies them to the chapters, `test_notebook_rules.py` to notebooks that break them.
+"""
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from nbformat import NotebookNode
+from nbval.plugin import find_comment_markers, find_metadata_tags
+
+Rule = Callable[[NotebookNode, Path], list[str]]
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = ROOT / "course_lib"
+LARGEST_FILE = 1_000_000  # bytes
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
+MACHINE = re.compile(
+    r"(?<![\w.<])/(?:work|root|home|tmp|Users)\b"  # not part of a longer path, address or HTML tag
+    r"|\b[A-Z]:\\Users\b|\blocalhost\b|\b127\.0\.0\.1\b"
+)
+LINKS = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)>\s]+)[^)]*\)|(?:href|src)\s*=\s*[\"']([^\"']+)[\"']")
+
+
+# ── Helpers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """The code cells with their positions in the notebook, counted from 0."""
+    return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+
+
+def markdown(notebook: NotebookNode) -> str:
+    """All prose of the notebook."""
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell; none is an empty list."""
+    return cell.metadata.get("tags", [])
+
+
+def has_figure(cell: NotebookNode) -> bool:
+    """Whether a picture is stored under this cell."""
+    return cell.cell_type == "code" and any(PICTURES & set(o.get("data", {})) for o in cell.outputs)
+
+
+def python_of(source: str) -> ast.Module:
+    """The syntax tree of a cell; IPython's own lines (`%…`, `!…`) become `pass`."""
+    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
+
+
+def without_code_and_math(text: str) -> str:
+    """Markdown without what only looks like a link: code, formulas."""
+    return re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", "", text, flags=re.DOTALL)
+
+
+def broken_links(text: str, folder: Path) -> list[str]:
+    """The links of a Markdown text to files that are not there, seen from `folder`.
+
+    An absolute path is broken too: it is right on one machine only.
+    """
+    targets = [a or b for a, b in LINKS.findall(without_code_and_math(text))]
+    local = [t for t in targets if not re.match(r"[a-z][a-z+.-]*:|#", t, re.IGNORECASE)]
+    files = [(target, unquote(re.split(r"[#?]", target)[0])) for target in local]
+    return [t for t, file in files if file.startswith("/") or not (folder / file).exists()]
+
+
+def output_text(output: NotebookNode) -> str:
+    """What can be read in an output; pictures say nothing."""
+    data = output.get("data", {}).items()
+    return "\n".join([output.get("text", ""), *(str(d) for mime, d in data if "text/" in mime)])
+
+
+# ── Stored as it ran ─────────────────────────────────────────────────────────────────────────────
+
+
+def is_executed_from_top_to_bottom(notebook: NotebookNode, path: Path) -> list[str]:
+    """Execution counts run 1, 2, 3, … without a gap."""
+    return [
+        f"code cell {n} (cell {i}) has the execution count {cell.execution_count}, not {n}"
+        for n, (i, cell) in enumerate(code_cells(notebook), start=1)
+        if cell.execution_count != n
+    ]
+
+
+def stores_no_error(notebook: NotebookNode, path: Path) -> list[str]:
+    """No cell stopped with an exception."""
+    return [
+        f"cell {i} stores an error: {output.ename}"
+        for i, cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
+
+
+def is_at_most_one_megabyte(notebook: NotebookNode, path: Path) -> list[str]:
+    """The file loads quickly and can be shown by code hosts."""
+    size = path.stat().st_size
+    return [f"the file has {size:,} bytes"] if size > LARGEST_FILE else []
+
+
+def stores_no_widget(notebook: NotebookNode, path: Path) -> list[str]:
+    """No widget state (it breaks viewers) and no view of a widget that died with its kernel."""
+    state = ["metadata.widgets is there"] if "widgets" in notebook.metadata else []
+    return state + [
+        f"cell {i} stores the view of a widget"
+        for i, cell in code_cells(notebook)
+        for output in cell.outputs
+        if WIDGET_VIEW in output.get("data", {})
+    ]
+
+
+def stores_the_outputs_that_are_checked(notebook: NotebookNode, path: Path) -> list[str]:
+    """nbval compares with what is stored: with nothing stored, it compares nothing."""
+    return [
+        f"cell {i} is marked NBVAL_CHECK_OUTPUT and stores no output"
+        for i, cell in code_cells(notebook)
+        if dict([*find_metadata_tags(cell.metadata), *find_comment_markers(cell.source)]).get("check")
+        and not cell.outputs
+    ]
+
+
+def names_no_machine(notebook: NotebookNode, path: Path) -> list[str]:
+    """No absolute path and no host of the machine that ran the notebook."""
+    texts = [(i, cell.source) for i, cell in enumerate(notebook.cells)]
+    texts += [(i, output_text(o)) for i, cell in code_cells(notebook) for o in cell.outputs]
+    return [f"cell {i} holds {hit.group()!r}" for i, text in texts for hit in MACHINE.finditer(text)]
+
+
+# ── Code that runs everywhere ────────────────────────────────────────────────────────────────────
+
+
+def uses_no_magic(notebook: NotebookNode, path: Path) -> list[str]:
+    """No %matplotlib anywhere; pip in the one set-up cell only."""
+    setups = [i for i, cell in code_cells(notebook) if "setup" in tags(cell)]
+    several = [f"cells {setups} are all tagged setup"] if len(setups) > 1 else []
+    return several + [
+        f"cell {i} uses {hit.group().strip()}"
+        for i, cell in code_cells(notebook)
+        for hit in re.finditer(r"^\s*(%matplotlib|[!%]\s*pip)\b", cell.source, re.MULTILINE)
+        if "matplotlib" in hit.group() or "setup" not in tags(cell)
+    ]
+
+
+def has_one_parameters_cell(notebook: NotebookNode, path: Path) -> list[str]:
+    """The constants stand in one cell, SEED among them, so that claims can be run over seeds."""
+    found = [cell for _, cell in code_cells(notebook) if "parameters" in tags(cell)]
+    if len(found) != 1:
+        return [f"{len(found)} cells are tagged parameters, not 1"]
+    names = {
+        target.id
+        for statement in python_of(found[0].source).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    return [] if "SEED" in names else ["the cell tagged parameters does not set SEED"]
+
+
+def shows_each_figure(notebook: NotebookNode, path: Path) -> list[str]:
+    """A cell that stores a figure ends in plt.show(), so that none stays open."""
+    return [
+        f"cell {i} stores a figure and does not end in plt.show()"
+        for i, cell in code_cells(notebook)
+        if has_figure(cell) and ast.unparse(python_of(cell.source).body[-1]) != "plt.show()"
+    ]
+
+
+def teaches_the_librarys_code(notebook: NotebookNode, path: Path) -> list[str]:
+    """What a cell tagged taught:<name> defines is what course_lib defines under that name."""
+    complaints = []
+    for i, cell in code_cells(notebook):
+        for name in (t.removeprefix("taught:") for t in tags(cell) if t.startswith("taught:")):
+            taught = definition(python_of(cell.source), name)
+            kept = next(filter(None, (definition(tree, name) for tree in library_trees())), None)
+            if taught is None or kept is None:
+                where = "the cell" if taught is None else "course_lib"
+                complaints.append(f"cell {i} is tagged taught:{name}, and {where} defines no {name}")
+            elif difference := difference_between(kept, taught):
+                complaints.append(f"cell {i}: {name} is not the library's\n{difference}")
+    return complaints
+
+
+def library_trees() -> Iterator[ast.Module]:
+    """The syntax tree of each module of course_lib."""
+    for file in sorted(LIBRARY.rglob("*.py")):
+        yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+def definition(tree: ast.Module, name: str) -> ast.AST | None:
+    """The function or class `name` among the statements of a module."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return next((s for s in tree.body if isinstance(s, kinds) and s.name == name), None)
+
+
+def difference_between(kept: ast.AST, taught: ast.AST) -> str:
+    """How the notebook's definition differs from the library's, "" when they do the same."""
+    texts = [ast.unparse(ast.fix_missing_locations(_Bare().visit(d))) for d in (kept, taught)]
+    lines = (text.splitlines() for text in texts)
+    return "\n".join(difflib.unified_diff(*lines, "course_lib", "notebook", lineterm=""))
+
+
+class _Bare(ast.NodeTransformer):
+    """Removes docstrings, annotations and input checks (_require…): a chapter leaves them out."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def _without_docstring(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
+        if ast.get_docstring(node) is not None:
+            del node.body[0]
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        self.generic_visit(node)
+        return node.value and ast.Assign([node.target], node.value)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        if isinstance(node.value, ast.Call):
+            called = ast.unparse(node.value.func).split(".")[-1]
+            if called.startswith("_require"):
+                return None
+        return self.generic_visit(node)
+
+
+# ── A chapter that can be read ───────────────────────────────────────────────────────────────────
+
+
+def opens_with_title_and_aims(notebook: NotebookNode, path: Path) -> list[str]:
+    """The first cell is prose: one title, and what the reader will be able to do."""
+    first = notebook.cells[0]
+    if first.cell_type != "markdown":
+        return ["the first cell is not Markdown"]
+    titles = re.findall(r"^# ", first.source, re.MULTILINE)
+    complaints = [f"the first cell has {len(titles)} titles (# …), not 1"] if len(titles) != 1 else []
+    if "you will be able to" not in first.source.lower():
+        complaints.append("the first cell does not say “You will be able to …”")
+    return complaints
+
+
+def reads_each_figure_in_words(notebook: NotebookNode, path: Path) -> list[str]:
+    """The next cell after a figure, claims aside, says in words what to see in it."""
+    complaints = []
+    for i, cell in code_cells(notebook):
+        if has_figure(cell):
+            following = (c for c in notebook.cells[i + 1 :] if "claim" not in tags(c))
+            reading = next(following, None)
+            if reading is None or reading.cell_type != "markdown":
+                complaints.append(f"cell {i} stores a figure, and no prose follows it")
+            elif not re.search(r"^(?!\s*#)\s*\S", reading.source, re.MULTILINE):
+                complaints.append(f"cell {i} stores a figure, and a bare heading follows it")
+    return complaints
+
+
+def has_a_recap(notebook: NotebookNode, path: Path) -> list[str]:
+    """It closes with its aims."""
+    found = re.search(r"^#+ .*\brecap\b", markdown(notebook), re.MULTILINE | re.IGNORECASE)
+    return [] if found else ["no heading says “Recap”"]
+
+
+def asks_three_questions(notebook: NotebookNode, path: Path) -> list[str]:
+    """At least three questions have their answers folded away."""
+    found = len(re.findall(r"<details\b", markdown(notebook)))
+    return [f"{found} <details> blocks, fewer than 3"] if found < 3 else []
+
+
+def has_at_most_five_references(notebook: NotebookNode, path: Path) -> list[str]:
+    """The list under the heading “References” is short enough to be read."""
+    section = re.search(
+        r"^#+ [^\n]*\breferences\b[^\n]*$(.*?)(?=^#|\Z)",
+        markdown(notebook),
+        re.MULTILINE | re.IGNORECASE | re.DOTALL,
+    )
+    items = re.findall(r"^(?:[-*+]|\d+[.)]) ", section[1] if section else "", re.MULTILINE)
+    return [f"{len(items)} references, more than 5"] if len(items) > 5 else []
+
+
+def has_a_claim(notebook: NotebookNode, path: Path) -> list[str]:
+    """What it says of its results is asserted; chapter 00 has no results."""
+    claims = [i for i, cell in code_cells(notebook) if "claim" in tags(cell)]
+    silent = [
+        f"cell {i} is tagged claim and asserts nothing"
+        for i in claims
+        if not any(isinstance(n, ast.Assert) for n in ast.walk(python_of(notebook.cells[i].source)))
+    ]
+    missing = [] if claims or path.name.startswith("00_") else ["no cell is tagged claim"]
+    return missing + silent
+
+
+def describes_each_image(notebook: NotebookNode, path: Path) -> list[str]:
+    """Images in the prose have an alternative text."""
+    images = re.findall(r"!\[\s*\]\([^)]*\)|<img\b[^>]*>", without_code_and_math(markdown(notebook)))
+    return [
+        f"no alternative text: {image}"
+        for image in images
+        if not re.search(r"\balt\s*=\s*[\"']\s*[^\s\"']", image)
+    ]
+
+
+def links_to_files_that_exist(notebook: NotebookNode, path: Path) -> list[str]:
+    """Relative links in the prose lead somewhere."""
+    return [f"broken link: {target}" for target in broken_links(markdown(notebook), path.parent)]
+
+
+RULES: list[Rule] = [
+    is_executed_from_top_to_bottom,
+    stores_no_error,
+    is_at_most_one_megabyte,
+    stores_no_widget,
+    stores_the_outputs_that_are_checked,
+    names_no_machine,
+    uses_no_magic,
+    has_one_parameters_cell,
+    shows_each_figure,
+    teaches_the_librarys_code,
+    opens_with_title_and_aims,
+    reads_each_figure_in_words,
+    has_a_recap,
+    asks_three_questions,
+    has_at_most_five_references,
+    has_a_claim,
+    describes_each_image,
+    links_to_files_that_exist,
+]

@@ -1,0 +1,135 @@
+"""The files around the code agree with each other and hold on any machine."""
+
+import ast
+import importlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from notebook_rules import LARGEST_FILE, LIBRARY, ROOT, broken_links
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from tools.write_constraints import direct_requirements, project_table
+
+LAYERS = [
+    "checks",
+    "widgets",
+    "plotting",
+    "anomaly",
+    "training",
+    "progress",
+    "losses",
+    "models",
+    "data",
+    "shapes",
+    "runtime",
+]  # the top may import what is below it
+
+
+def test_conda_brings_python_and_pip_only():
+    """Everything else comes through pip, so that there are never two OpenMP runtimes."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    *from_conda, from_pip = environment["dependencies"]
+    assert [Requirement(line).name for line in from_conda] == ["python", "pip"]
+    assert from_pip == {"pip": ["-e .[lab,test]"]}
+
+
+def test_conda_takes_a_python_that_the_package_takes():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["dependencies"][0] == "python" + project_table()["requires-python"]
+
+
+def test_constraints_name_the_direct_dependencies():
+    named = {line.name for line in constraints()}
+    wanted = {r.name for r in direct_requirements() if not r.marker}
+    allowed = {r.name for r in direct_requirements()}
+    assert wanted <= named <= allowed, "run `make constraints`"
+
+
+@pytest.mark.parametrize("floor", direct_requirements(), ids=str)
+def test_constraints_satisfy_the_floor(floor):
+    for pinned in constraints():
+        if pinned.name == floor.name:
+            (exact,) = pinned.specifier
+            assert exact.operator == "=="
+            assert Version(exact.version) in floor.specifier
+
+
+def constraints() -> list[Requirement]:
+    """The lines of constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+def test_torch_and_torchvision_are_a_pair():
+    """A torchvision built for another torch fails when it is imported."""
+    importlib.import_module("torchvision.ops")
+
+
+@pytest.mark.parametrize("file", sorted(LIBRARY.rglob("*.py")), ids=lambda f: f.name)
+def test_library_imports_only_downwards(file):
+    layer = layer_of(file)
+    if layer == "__init__":
+        assert imported_layers(file) == set()
+        return
+    assert layer in LAYERS, f"say in LAYERS where {file.name} stands"
+    below = LAYERS[LAYERS.index(layer) :]  # a package may import from itself
+    assert imported_layers(file) <= set(below)
+
+
+def layer_of(file: Path) -> str:
+    """The module or sub-package of course_lib that a file belongs to."""
+    return file.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+def imported_layers(file: Path) -> set[str]:
+    """Which modules of course_lib a file imports, wherever in it."""
+    package = file.relative_to(ROOT).parent.parts
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [start, node.module]))
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        parts = [name.split(".") for name in names]
+        found |= {p[1] for p in parts if p[0] == "course_lib" and len(p) > 1}
+    return found
+
+
+def tracked_files() -> list[Path]:
+    """What git tracks; skips the test outside a checkout."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_no_large_file_is_tracked():
+    files = [file for file in tracked_files() if file.is_file()]
+    assert [file.name for file in files if file.stat().st_size > LARGEST_FILE] == []
+
+
+def test_nothing_that_a_run_leaves_behind_is_tracked():
+    left = {"__pycache__", ".ipynb_checkpoints", ".venv", "data", "dist", ".ruff_cache"}
+    top = [file.relative_to(ROOT).parts for file in tracked_files()]
+    assert [parts for parts in top if left & set(parts)] == []
+
+
+def test_citation_has_what_the_format_requires():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["cff-version"] == "1.2.0"
+    assert all("name" in author or "family-names" in author for author in citation["authors"])
+    assert citation["version"] == project_table()["version"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_the_front_pages_lead_somewhere(name):
+    assert broken_links((ROOT / name).read_text(encoding="utf-8"), ROOT) == []
