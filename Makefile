@@ -48,13 +48,13 @@ notebooks: $(STAMP) ## run every notebook and compare its checked outputs
 	$(PYTEST) --nbval-lax --nbval-current-env notebooks
 
 execute: $(STAMP) ## run notebooks and rewrite them in place (NB=notebooks/02_….ipynb)
-	$(PY) tools/execute_notebooks.py $(NB)
+	$(PY) -m tools.execute_notebooks $(NB)
 
 claims: $(STAMP) ## check the claims of the chapters over seeds (SEEDS=0-9 NB=… JOBS=2)
-	$(PY) benchmarks/claims.py --seeds $(SEEDS) --jobs $(JOBS) $(NB)
+	$(PY) -m benchmarks.claims --seeds $(SEEDS) --jobs $(JOBS) $(NB)
 
 constraints: $(STAMP) ## write constraints.txt from what is installed
-	$(PY) tools/write_constraints.py
+	$(PY) -m tools.write_constraints
 
 clean: ## remove caches and build products; .venv and data/ stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

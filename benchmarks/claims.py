@@ -6,23 +6,24 @@ reported too. Writes claims.md and, for the chapters that are not run this time,
 """
 
 import argparse
+import itertools
 import json
-import os
+import multiprocessing
 import re
+import signal
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+
+from tools.notebook_client import run
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
@@ -58,7 +59,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=HERE, help="folder of claims.md")
     options = parser.parse_args()
     paths = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
-    runs = run_all(paths, options.seeds, options.jobs)
+    try:
+        runs = run_all(paths, options.seeds, options.jobs)
+    except KeyboardInterrupt:
+        print("Interrupted: the report stays as it was.")
+        return 130
     write_report(options.output, {path.stem: summarise(runs[path.stem]) for path in paths})
     return 1 if any(r.errors or any(r.claims.values()) for all_ in runs.values() for r in all_) else 0
 
@@ -77,53 +82,53 @@ def parse_seeds(text: str) -> list[int]:
 def run_all(paths: list[Path], seeds: list[int], jobs: int) -> dict[str, list[Run]]:
     """Every notebook with every seed, `jobs` at a time: chapter → its runs in the order of seeds."""
     runs: dict[str, list[Run]] = {path.stem: [] for path in paths}
-    with ProcessPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(run_once, path, seed) for path in paths for seed in seeds]
-        try:
-            for done in as_completed(waiting):
-                run = done.result()
-                print(run, flush=True)
-                runs[run.chapter].append(run)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return {chapter: sorted(found, key=lambda run: run.seed) for chapter, found in runs.items()}
+    workers = multiprocessing.get_context("spawn")  # a fork of a process with threads may lock up
+    with workers.Pool(jobs, initializer=_leave_interrupts_to_the_parent) as pool:
+        for result in pool.imap_unordered(run_once, itertools.product(paths, seeds)):
+            print(result, flush=True)
+            runs[result.chapter].append(result)
+    return {chapter: sorted(found, key=lambda result: result.seed) for chapter, found in runs.items()}
 
 
-def run_once(path: Path, seed: int) -> Run:
+def _leave_interrupts_to_the_parent() -> None:
+    """The pool ends its workers when the parent is interrupted, and their kernels end with them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_once(path_and_seed: tuple[Path, int]) -> Run:
     """Execute one notebook with one seed in a kernel of one thread; errors do not stop it."""
+    path, seed = path_and_seed
     notebook = load_notebook_node(str(path))
     notebook = parameterize_notebook(notebook, {"SEED": seed}, kernel_name="python3", language="python")
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=None,
-        allow_errors=True,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-    )
-    start = time.perf_counter()
-    client.execute(env={**os.environ, **ONE_THREAD}, stderr=subprocess.DEVNULL)
-    return judge(notebook, Run(path.stem, seed, time.perf_counter() - start))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    result = Run(path.stem, seed)
+    try:
+        result.seconds = run(notebook, path, allow_errors=True, **ONE_THREAD)
+    except DeadKernelError as error:
+        result.errors.append(str(error))
+    judge(notebook, result)
+    return result
 
 
-def judge(notebook: NotebookNode, run: Run) -> Run:
-    """Fill in `run` from the outputs of an executed notebook."""
+def judge(notebook: NotebookNode, result: Run) -> None:
+    """Fill in `result` from the outputs of an executed notebook."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         tags = cell.metadata.get("tags", [])
-        error = next((one_line(o) for o in cell.outputs if o.output_type == "error"), "")
+        error = "" if cell.execution_count else "not reached"
+        error = next((one_line(o) for o in cell.outputs if o.output_type == "error"), error)
         if "claim" in tags:
             name = claim_name(cell.source)
-            while name in run.claims:
+            while name in result.claims:
                 name += " (again)"
-            run.claims[name] = error
+            result.claims[name] = error
             text = "".join(o.text for o in cell.outputs if o.output_type == "stream")
-            run.margins[name] = {key: float(number) for key, number in MARGIN.findall(text)}
+            result.margins[name] = {key: float(number) for key, number in MARGIN.findall(text)}
         elif error and "raises-exception" not in tags:
-            run.errors.append(f"{error} in the cell `{cell.source.strip().splitlines()[0]}`")
-    return run
+            result.errors.append(f"{error} in the cell `{cell.source.strip().splitlines()[0]}`")
 
 
 def one_line(error: NotebookNode) -> str:

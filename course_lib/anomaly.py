@@ -1,77 +1,128 @@
-"""Finding odd images by how badly an autoencoder redraws them."""
+"""Finding odd images by how badly an autoencoder redraws them.
+
+A score is one number an image, and a higher score means odder: thresholds, ROC curves and the AUC below
+take this for granted.
+"""
 
 import numpy as np
 import torch
 from scipy.stats import bootstrap
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 from torch import Tensor, nn
 
 from course_lib.losses import reconstruction_error
 
 
 @torch.no_grad()
-def anomaly_scores(model: nn.Module, images: Tensor, kind: str = "mse") -> Tensor:
-    """The reconstruction error of each image, decoded from its code without noise: (N, C, H, W) → (N,)."""
+def redraw(model: nn.Module, images: Tensor) -> Tensor:
+    """Each image decoded from its code, without noise: (N, C, H, W) → (N, C, H, W)."""
     batches = images.split(500)  # enough to be fast, few enough for any memory
-    return torch.cat([reconstruction_error(model.decode(model.embed(x)), x, kind) for x in batches])
+    return torch.cat([model.decode(model.embed(x)) for x in batches])
+
+
+def anomaly_scores(model: nn.Module, images: Tensor, kind: str = "mse") -> Tensor:
+    """The reconstruction error of each image, summed over its pixels: (N, C, H, W) → (N,)."""
+    return reconstruction_error(redraw(model, images), images, kind)
+
+
+def relative_scores(model: nn.Module, images: Tensor) -> Tensor:
+    """Squared error ÷ (squared ink of the image + squared ink of its redrawing): (N, C, H, W) → (N,).
+
+    0 when both are the same, 1 when they have no ink in common: one minus the Dice coefficient that
+    segmentation uses. A blank image that is redrawn blank scores 0.
+    """
+    x_hat = redraw(model, images)
+    ink = images.square().flatten(1).sum(dim=1) + x_hat.square().flatten(1).sum(dim=1)
+    return reconstruction_error(x_hat, images) / ink.clamp(min=1e-12)
 
 
 def threshold_at(scores: Tensor, false_positive_rate: float) -> float:
-    """The score above which a share `false_positive_rate` of normal `scores` (N,) lies."""
+    """The lowest of the normal `scores` (N,) with at most a share `false_positive_rate` of them above it."""
     _require_scores(scores=scores)
-    if not 0 < false_positive_rate < 1:
-        raise ValueError(f"false_positive_rate must lie between 0 and 1, not {false_positive_rate!r}")
-    return float(np.quantile(scores.numpy(), 1 - false_positive_rate, method="higher"))
+    _require_rate(false_positive_rate)
+    allowed = int(false_positive_rate * len(scores) + 1e-9)  # 0.29 · 100 is 28.999999999999996
+    return float(scores.sort(descending=True).values[allowed])
 
 
 def roc(normal: Tensor, odd: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(false-positive rates, true-positive rates) of the rule "odd when the score is above t", all t."""
     _require_scores(normal=normal, odd=odd)
-    fpr, tpr, _ = roc_curve(*_labelled(normal, odd))
+    scores = np.concatenate([_array(normal), _array(odd)])
+    fpr, tpr, _ = roc_curve(np.arange(len(scores)) >= len(normal), scores)
     return fpr, tpr
 
 
 def auc(normal: Tensor, odd: Tensor) -> float:
-    """The chance that an odd image scores above a normal one; ½ is guessing, 1 is perfect."""
+    """The chance that an odd image scores above a normal one: ½ is guessing, 1 is perfect.
+
+    A tie counts half.
+    """
     _require_scores(normal=normal, odd=odd)
-    return float(roc_auc_score(*_labelled(normal, odd)))
+    return _auc(_array(normal), _array(odd))
 
 
 def auc_interval(
     normal: Tensor, odd: Tensor, *, confidence: float = 0.95, resamples: int = 200, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile-bootstrap interval of `auc`, resampling normal and odd images apart."""
+    """Percentile-bootstrap interval of `auc`, resampling normal and odd images apart.
+
+    It knows only the images at hand: without one error among them it is (1, 1), however few they are, and
+    it says nothing of how another training run would have come out.
+    """
     _require_scores(normal=normal, odd=odd)
-    if float(normal.max()) < float(odd.min()):
-        return 1.0, 1.0  # every resample is separated too
+    observed = auc(normal, odd)
+    if observed in (0, 1):
+        return observed, observed  # every resample is separated too
     result = bootstrap(
-        (normal.numpy(), odd.numpy()),
-        lambda a, b: roc_auc_score(*_labelled(a, b)),
+        (_array(normal), _array(odd)),
+        _auc,
         n_resamples=resamples,
         confidence_level=confidence,
         vectorized=False,
         method="percentile",
-        rng=np.random.default_rng(seed),
+        random_state=np.random.default_rng(seed),
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def precision_at_base_rate(true_positive_rate: float, false_positive_rate: float, base_rate: float) -> float:
-    """The share of alarms that are real when a share `base_rate` of all images is odd (Bayes)."""
-    for name, value in locals().items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must lie in [0, 1], not {value!r}")
+    """The share of alarms that are real when a share `base_rate` of all images is odd (Bayes' rule).
+
+    NaN when there are no alarms.
+    """
+    _require_shares(
+        true_positive_rate=true_positive_rate, false_positive_rate=false_positive_rate, base_rate=base_rate
+    )
     hits = true_positive_rate * base_rate
     alarms = hits + false_positive_rate * (1 - base_rate)
     return hits / alarms if alarms else float("nan")
 
 
-def _labelled(normal: Tensor | np.ndarray, odd: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.concatenate([np.zeros(len(normal)), np.ones(len(odd))])
-    return labels, np.concatenate([np.asarray(normal), np.asarray(odd)])
+def _auc(normal: np.ndarray, odd: np.ndarray) -> float:
+    normal = np.sort(normal)
+    below, not_above = (np.searchsorted(normal, odd, side).mean() for side in ("left", "right"))
+    return float((below + not_above) / 2 / len(normal))
+
+
+def _array(scores: Tensor) -> np.ndarray:
+    return scores.detach().cpu().numpy()
 
 
 def _require_scores(**named: Tensor) -> None:
     for name, scores in named.items():
-        if scores.ndim != 1 or len(scores) == 0 or not bool(torch.isfinite(scores).all()):
-            raise ValueError(f"{name} must be finite scores of shape (N,), not {tuple(scores.shape)}")
+        if not isinstance(scores, Tensor) or scores.ndim != 1 or len(scores) == 0:
+            given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            raise ValueError(f"{name} must be a tensor of shape (N,), one score an image, not {given}")
+        if not bool(torch.isfinite(scores).all()):
+            raise ValueError(f"{name} must hold finite scores, and it holds NaN or infinity")
+
+
+def _require_rate(rate: float) -> None:
+    if not 0 < rate < 1:
+        raise ValueError(f"false_positive_rate must lie between 0 and 1, not {rate!r}")
+
+
+def _require_shares(**named: float) -> None:
+    for name, value in named.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must lie in [0, 1], not {value!r}")

@@ -218,8 +218,9 @@ def _require_causes(radii: Tensor, centers: Tensor) -> None:
 def _require_phases(phases: Tensor) -> None:
     if phases.ndim != 1 or not bool(((phases >= 0) & (phases <= 1)).all()):
         raise ValueError(
-            f"phases must be numbers from 0 (new) to 1 (full) of shape (N,), not of {tuple(phases.shape)} "
-            f"or outside"
+            "phases must be of shape (N,) with numbers from 0 (new) to 1 (full); these are of shape "
+            f"{tuple(phases.shape)}"
+            + (f" and reach from {phases.min():g} to {phases.max():g}" if phases.numel() else "")
         )
 
 

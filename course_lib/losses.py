@@ -4,6 +4,7 @@ Every term is summed over what belongs to one image (pixels, latent dimensions) 
 batch, so that a number means the same for every batch size.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -60,6 +61,54 @@ def vae_objective(reconstruction_factor: float = 1.0, kind: str = "mse") -> Obje
     return objective
 
 
+def learned_sigma_objective() -> Objective:
+    """The objective of a VAE that measures its pixel noise σ instead of being told: the σ-VAE.
+
+    The squared error becomes the exact −log N(x; x_hat, σ²) of P pixels, with the σ² that makes it
+    smallest for the batch, which is the mean squared error of a pixel:
+    P/2 · log(2πσ²) + P/2 + KL. Rybkin, Daniilidis and Levine (2021).
+    """
+
+    def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        x_hat, mu, log_var = model(x)
+        reconstruction = reconstruction_error(x_hat, x).mean()
+        kl = kl_divergence(mu, log_var).sum(dim=1).mean()
+        pixels = x[0].numel()
+        sigma = (reconstruction / pixels).sqrt()
+        loss = pixels * (sigma.log() + math.log(2 * math.pi) / 2 + 1 / 2) + kl
+        return {"loss": loss, "reconstruction": reconstruction, "kl": kl, "sigma": sigma}
+
+    return objective
+
+
+def kl_warm_up(objective: Objective, steps: int) -> Objective:
+    """`objective` with a weight beta on its KL that grows from 0 to 1 over the first training steps.
+
+    Bowman et al. (2016). It counts its own calls in training mode, so make a new one for each
+    training. In evaluation mode beta is 1, which keeps validation losses comparable.
+    """
+    _require_steps(steps)
+    calls = 0
+
+    def warmed_up(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        nonlocal calls
+        terms = objective(model, x)
+        beta = min(1.0, calls / steps) if model.training else 1.0
+        calls += model.training
+        loss = terms["loss"] - (1 - beta) * terms["kl"]
+        return {**terms, "loss": loss, "beta": torch.full_like(loss, beta)}
+
+    return warmed_up
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> int:
+    """How many latent dimensions of mu (N, D) move with the image: variance above `threshold`.
+
+    Burda, Grosse and Salakhutdinov (2016).
+    """
+    return int((mu.var(dim=0, correction=0) > threshold).sum())
+
+
 def unexplained_variance(x_hat: Tensor, x: Tensor) -> float:
     """Squared error ÷ variance of the pixels over the batch: 0 is perfect, 1 is the mean image."""
     _require_same_shape(x_hat=x_hat, x=x)
@@ -85,6 +134,11 @@ PIXEL_ERRORS = {"mse": _squared_error, "bce": _cross_entropy}
 def _require_kind(kind: str) -> None:
     if kind not in PIXEL_ERRORS:
         raise ValueError(f"kind must be one of {', '.join(PIXEL_ERRORS)}, not {kind!r}")
+
+
+def _require_steps(steps: int) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps must be a whole number of at least 1, not {steps!r}")
 
 
 def _require_same_shape(**named: Tensor) -> None:

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 from scipy.stats import norm
 from torch import Tensor
+
+from course_lib.anomaly import precision_at_base_rate
+from course_lib.losses import kl_divergence
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2",
@@ -119,33 +123,130 @@ def plot_latent_against_cause(
     return ax.figure
 
 
-def plot_score_histograms(
-    scores: Mapping[str, Tensor], *, threshold: float | None = None, ax: Axes | None = None
+def plot_decoded_code(image: Tensor, z: Tensor, codes: Tensor | None = None) -> Figure:
+    """What the decoder draws for z (D,), beside where z lies among `codes` (N, D) and the prior.
+
+    One dimension is a line; more are a plane of the first two, and a second plane of the first and third.
+    """
+    z = _array(z).ravel()
+    codes = None if codes is None else _array(codes)
+    pairs = [(0, 1), (0, 2)][: len(z) - 1] or [None]
+    widths = [1, *([1.9] if pairs == [None] else [1.15] * len(pairs))]
+    fig, axes = plt.subplots(
+        1, len(widths), figsize=(3.1 * sum(widths), 3.2), gridspec_kw={"width_ratios": widths}
+    )
+    _draw_image(axes[0], _array(image))
+    axes[0].set_title("decoded from z")
+    for ax, pair in zip(axes[1:], pairs, strict=True):
+        _mark_on_line(ax, z[0], codes) if pair is None else _mark_in_plane(ax, z, codes, pair)
+    return fig
+
+
+def plot_code_map(
+    axes: tuple[Tensor, Tensor],
+    distance: Tensor,
+    z: Tensor,
+    cause: Tensor,
+    *,
+    limit: float,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Anomaly scores (N,) by kind on one logarithmic axis, a row each, with the threshold as a line."""
-    ax = _axes(ax, height=0.45 * len(scores) + 1.2)
-    lowest = min(float(values.min()) for values in scores.values())
-    highest = max(float(values.max()) for values in scores.values())
+    """A plane of codes: what is decoded where, and where the codes z (N, 2) lie, dots growing with the cause.
+
+    `axes` (X,) and (Y,) span the plane; `distance` (X, Y) says how far the picture decoded at a point is from
+    a circle: white at 0, black from 4 · `limit` on, with a line at `limit`. Dashed: N(0, I) at one and two
+    standard deviations.
+    """
+    ax = _axes(ax, width=7.2, height=6)
+    x, y = _array(axes[0]), _array(axes[1])
+    shade = ax.pcolormesh(x, y, _array(distance).T, cmap="Greys", vmin=0, vmax=4 * limit, rasterized=True)
+    ax.contour(x, y, _array(distance).T, levels=[limit], colors=ORANGE, linewidths=1.5)
+    z, cause = _array(z), _array(cause)
+    area = 2 + 22 * (cause - cause.min()) / np.ptp(cause)
+    ax.scatter(z[:, 0], z[:, 1], s=area, facecolor=BLUE, edgecolor="white", linewidth=0.2)
+    for radius in (1, 2):
+        ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=RED, linestyle="--", linewidth=1.8))
+    ax.figure.colorbar(shade, ax=ax, label="distance to the nearest circle", extend="max", shrink=0.8)
+    ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
+    ax.set_title("What the decoder draws, and where the codes lie")
+    return ax.figure
+
+
+def plot_score_histograms(
+    scores: Mapping[str, Tensor],
+    *,
+    threshold: float | None = None,
+    name: str = "score: reconstruction error of an image",
+    ax: Axes | None = None,
+) -> Figure:
+    """Anomaly scores (N,) by kind on one logarithmic axis, a row each from the top, normal images first.
+
+    With a threshold: a line, and the share of each kind above it.
+    """
+    ax = _axes(ax, width=8, height=0.4 * len(scores) + 1.3)
+    scores = {kind: _array(values) for kind, values in scores.items()}
+    lowest = min(values.min() for values in scores.values())
+    highest = max(values.max() for values in scores.values())
     bins = np.geomspace(max(lowest, 1e-3) * 0.9, highest * 1.1, 60)
     for row, values in enumerate(scores.values()):
-        counts, _ = np.histogram(_array(values).clip(bins[0]), bins)
+        counts, _ = np.histogram(values.clip(bins[0]), bins)
         color = BLUE if row == 0 else ORANGE
-        ax.bar(bins[:-1], 0.85 * counts / counts.max(), np.diff(bins), row, align="edge", color=color)
+        ax.stairs(-0.85 * counts / counts.max() + row, bins, baseline=row, fill=True, color=color)
         ax.axhline(row, color=GREY, linewidth=0.5)
-    ax.set_yticks(np.arange(len(scores)) + 0.3, list(scores))
+    ax.set_yticks(np.arange(len(scores)) - 0.35, list(scores))
     ax.tick_params(axis="y", length=0)
-    ax.set(xscale="log", xlabel="score: reconstruction error of an image")
+    ax.set(xscale="log", xlabel=name, xlim=(bins[0], bins[-1]), ylim=(len(scores) - 0.8, -1))
     if threshold is not None:
         ax.axvline(threshold, color="black", linestyle="--")
-        ax.annotate(
-            f"threshold {threshold:.1f}",
-            (threshold, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
-            textcoords="offset points",
-            va="bottom",
-            ha="center",
-        )
+        ax.set_title(f"threshold {threshold:.3g}", fontsize=12)
+        for row, values in enumerate(scores.values()):
+            text = f"{(values > threshold).mean():.1%} above"
+            ax.annotate(text, (1.02, row - 0.35), xycoords=ax.get_yaxis_transform(), va="center")
+    return ax.figure
+
+
+def plot_auc_table(aucs: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Figure:
+    """Score → kind → AUC as a table: purple is better than chance, orange is worse."""
+    kinds = list(next(iter(aucs.values())))
+    values = np.array([[by_kind[kind] for by_kind in aucs.values()] for kind in kinds])
+    ax = _axes(ax, width=1.5 * len(aucs) + 1.6, height=0.36 * len(kinds) + 0.9)
+    ax.imshow(values, cmap="PuOr", vmin=0, vmax=1, aspect="auto", alpha=0.8)
+    for (row, column), value in np.ndenumerate(values):
+        color = "white" if abs(value - 0.5) > 0.38 else "black"
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+    ax.set_xticks(range(len(aucs)), list(aucs))
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
+    ax.set_title("AUC of each score for each kind")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax.figure
+
+
+def draw_confusion_table(
+    normal: Tensor, odd: Tensor, threshold: float, *, base_rate: float = 0.001, ax: Axes | None = None
+) -> Figure:
+    """The four counts of the rule "odd when the score is above the threshold", and the rates made of them."""
+    ax = _axes(ax, width=4.6, height=3.4)
+    alarms = {name: _array(scores) > threshold for name, scores in (("normal", normal), ("odd", odd))}
+    for x, heading in ((0.5, "no alarm"), (0.82, "alarm")):
+        ax.text(x, 0.92, heading, ha="center", weight="bold")
+    for y, (name, alarm) in zip((0.83, 0.74), alarms.items(), strict=True):
+        ax.text(0.02, y, name, weight="bold")
+        ax.text(0.5, y, f"{(~alarm).sum():,}", ha="center")
+        ax.text(0.82, y, f"{alarm.sum():,}", ha="center")
+    false_positive_rate, true_positive_rate = (float(alarm.mean()) for alarm in alarms.values())
+    precision = precision_at_base_rate(true_positive_rate, false_positive_rate, base_rate)
+    lines = (
+        f"false-positive rate {false_positive_rate:.2%}",
+        f"true-positive rate {true_positive_rate:.1%}",
+        f"if 1 image in {1 / base_rate:,.0f} is odd,",
+        "no image raises an alarm" if np.isnan(precision) else f"{precision:.1%} of all alarms are real",
+    )
+    for y, line in zip((0.57, 0.48, 0.33, 0.24), lines, strict=True):
+        ax.text(0.02, y, line)
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.axis("off")
     return ax.figure
 
 
@@ -159,6 +260,40 @@ def plot_roc(curves: Mapping[str, tuple[Tensor, Tensor]], *, ax: Axes | None = N
     ax.set(xlabel="false-positive rate", ylabel="true-positive rate", aspect="equal", title="ROC")
     ax.legend(loc="lower right")
     return ax.figure
+
+
+def plot_sweep(sweep: Mapping[float, Mapping[str, float | Tensor]], *, factor: float | None = None) -> Figure:
+    """The numbers of a sweep over the reconstruction_factor, a panel each; one factor can be marked.
+
+    `sweep` maps each factor to names and what was found there: numbers, and images (N, 1, H, W).
+    """
+    names = _numbers_of(sweep)
+    fig, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.2), squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=True):
+        _plot_over_factors(ax, sweep, name, factor)
+    return fig
+
+
+def draw_sweep_step(sweep: Mapping[float, Mapping[str, float | Tensor]], factor: float) -> Figure:
+    """What a sweep found at one factor: its images in rows, and its numbers among the others."""
+    names = _numbers_of(sweep)
+    rows = {name: _array(v)[:10] for name, v in sweep[factor].items() if isinstance(v, Tensor)}
+    fig = plt.figure(figsize=(3.9 * len(names), 3.4 + 1.05 * len(rows)))
+    grid = fig.add_gridspec(2, len(names), height_ratios=[1.05 * len(rows), 3])
+    top = fig.add_subplot(grid[0, :])
+    side = next(iter(rows.values())).shape[-1] + 2  # a frame of one pixel around each image
+    wall = np.full((side * len(rows), side * 10), 0.25)
+    for i, images in enumerate(rows.values()):
+        for j, image in enumerate(images):
+            wall[i * side + 1 : (i + 1) * side - 1, j * side + 1 : (j + 1) * side - 1] = image[0]
+    top.imshow(wall, cmap="gray_r", vmin=0, vmax=1)
+    top.set(xticks=[], title=f"reconstruction_factor = {factor:g}")
+    top.set_yticks([side * (i + 0.5) for i in range(len(rows))], list(rows))
+    top.tick_params(length=0)
+    top.spines[:].set_visible(False)
+    for column, name in enumerate(names):
+        _plot_over_factors(fig.add_subplot(grid[1, column]), sweep, name, factor)
+    return fig
 
 
 def draw_autoencoder(*, variational: bool = False, ax: Axes | None = None) -> Figure:
@@ -297,6 +432,130 @@ def draw_reparameterization(
     ax.tick_params(axis="y", length=0)
     ax.set_title(f"mu = {mu:.2f},  log_var = {log_var:.2f},  so sigma = {sigma:.2f}")
     return ax.figure
+
+
+def plot_kl_terms(mu: float, sigma: float) -> Figure:
+    """q = N(mu, sigma²) over p = N(0, 1), beside the three terms that add up to KL(q ‖ p), in nats.
+
+    The axes are the same for every mu in [−3, 3] and sigma in [0.2, 2], so that two figures compare.
+    """
+    terms = {"−½ log σ²": -np.log(sigma), "½ (σ² + μ²)": (sigma**2 + mu**2) / 2, "−½": -0.5}
+    kl = sum(terms.values())
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    _draw_posterior(left, mu, sigma, np.linspace(-6, 6, 601))
+    left.set(ylim=(0, 2.1), xlabel="z", ylabel="density")
+    left.set_title(f"mu = {_number(mu)}, sigma = {_number(sigma)}")
+    left.legend(loc="upper left" if mu > 0 else "upper right")
+    bars = right.barh([*terms, "sum: KL"], [*terms.values(), kl], color=[SKY] * 3 + [BLUE], height=0.6)
+    right.bar_label(bars, [_number(nats) for nats in (*terms.values(), kl)], padding=4)
+    right.axvline(0, color="black", linewidth=1)
+    right.set(xlim=(-2.5, 7.6), xlabel="nats", title=f"KL = {kl:.2f} nats")
+    right.invert_yaxis()
+    return fig
+
+
+def plot_kl_grid(mus: Sequence[float], sigmas: Sequence[float]) -> Figure:
+    """KL(N(mu, sigma²) ‖ N(0, 1)) as pairs of curves: a column for each mu, a row for each sigma."""
+    fig, axes = plt.subplots(
+        len(sigmas),
+        len(mus),
+        figsize=(2.3 * len(mus), 1.5 * len(sigmas) + 0.5),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    z = np.linspace(-5, 5, 401)
+    for line, sigma in zip(axes, sigmas, strict=True):
+        for ax, mu in zip(line, mus, strict=True):
+            _draw_posterior(ax, mu, sigma, z)
+            kl = float(kl_divergence(*torch.tensor([mu, 2 * np.log(sigma)])))
+            side = -4.9 if mu > 0 else 4.9  # where q is not
+            ax.text(
+                side,
+                1.4,
+                f"{_number(kl)} nats",
+                ha="left" if side < 0 else "right",
+                fontweight="bold" if kl == 0 else None,
+            )
+            ax.set(ylim=(0, 1.75), yticks=[])
+        line[0].set_ylabel(f"sigma = {sigma:g}", fontsize=11)
+    for ax, mu in zip(axes[0], mus, strict=True):
+        ax.set_title(f"mu = {mu:g}".replace("-", "−"))
+    for ax in axes[-1]:
+        ax.set_xlabel("z")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return fig
+
+
+def plot_kl_map(*, ax: Axes | None = None) -> Figure:
+    """KL(N(mu, exp(log_var)) ‖ N(0, 1)) in nats over mu and log_var, with sigma on the right-hand side."""
+    ax = _axes(ax, width=7, height=4.8)
+    mu, log_var = torch.meshgrid(torch.linspace(-3, 3, 241), torch.linspace(-5, 3.5, 241), indexing="xy")
+    kl = kl_divergence(mu, log_var)
+    levels = [0.1, 0.25, 0.5, 1, 2, 4, 8]
+    shades = plt.get_cmap("Blues")(np.linspace(0, 0.6, len(levels) + 1))
+    ax.contourf(mu, log_var, kl, [0, *levels, 100], colors=shades)
+    lines = ax.contour(mu, log_var, kl, levels, colors="black", linewidths=1)
+    free = [(0, -0.72), (0, -1.2), (0, -1.84), (0, -2.95), (-1.69, -2), (-2.62, -2), (0, 3)]
+    ax.clabel(lines, fmt="%g", fontsize=11, manual=free)
+    ax.plot(0, 0, "*", color=RED, markersize=14, markeredgecolor="white", zorder=3)
+    ax.annotate("0", (0, 0), (8, -4), textcoords="offset points", color=RED, fontweight="bold")
+    ax.set(xlabel="mu", ylabel="log_var", title="KL in nats: zero at the star, and nowhere else")
+    sigmas = [0.125, 0.25, 0.5, 1, 2, 4]
+    right = ax.secondary_yaxis("right")
+    right.set_yticks(2 * np.log(sigmas), [f"{sigma:g}" for sigma in sigmas])
+    right.set_ylabel("sigma")
+    return ax.figure
+
+
+def _draw_posterior(ax: Axes, mu: float, sigma: float, z: np.ndarray) -> None:
+    """The density of q = N(mu, sigma²) in blue over the dashed one of p = N(0, 1)."""
+    q = norm.pdf(z, mu, sigma)
+    ax.fill_between(z, q, color=BLUE, alpha=0.25)
+    ax.plot(z, q, color=BLUE, label="q(z|x)")
+    ax.plot(z, norm.pdf(z), "--", color="black", label="p(z) = N(0, 1)")
+
+
+def _number(value: float) -> str:
+    """Two decimals with a minus sign, and never −0.00."""
+    return f"{round(value, 2) + 0:.2f}".replace("-", "−")
+
+
+def _mark_on_line(ax: Axes, z: float, codes: np.ndarray | None) -> None:
+    if codes is None:
+        line = np.linspace(-3.5, 3.5, 300)
+        ax.plot(line, norm.pdf(line), "--", color="black", label="N(0, 1)")
+        ax.set(xlabel="z", ylabel="density")
+    else:
+        plot_latent_histogram(codes[:, 0], ax=ax)
+    ax.axvline(z, ymax=0.8, color=RED, linewidth=3)
+    ax.set_ylim(0, 1.25 * ax.get_ylim()[1])  # room for the legend
+    ax.set_title(f"z = {z:.2f}")
+    ax.legend(loc="upper right", ncols=2, fontsize=11)
+
+
+def _mark_in_plane(ax: Axes, z: np.ndarray, codes: np.ndarray | None, pair: tuple[int, int]) -> None:
+    i, j = pair
+    angle = np.linspace(0, 2 * np.pi, 100)
+    for radius in (1, 2):  # one and two standard deviations of N(0, I)
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), "--", color="black", linewidth=1)
+    if codes is not None:
+        ax.plot(codes[:, i], codes[:, j], ".", markersize=3, color=SKY)
+    ax.plot(z[i], z[j], "P", markersize=13, color=RED, markeredgecolor="black")
+    ax.set(xlabel=f"z{i + 1}", ylabel=f"z{j + 1}", aspect="equal")
+    ax.set_title(f"z{i + 1} = {z[i]:.2f}, z{j + 1} = {z[j]:.2f}")
+
+
+def _numbers_of(sweep: Mapping[float, Mapping[str, float | Tensor]]) -> list[str]:
+    return [name for name, value in next(iter(sweep.values())).items() if not isinstance(value, Tensor)]
+
+
+def _plot_over_factors(ax: Axes, sweep: Mapping, name: str, factor: float | None) -> None:
+    factors = sorted(sweep)
+    ax.plot(factors, [sweep[f][name] for f in factors], "o-", color=BLUE, markersize=5)
+    ax.set(xscale="log", xlabel="reconstruction_factor", title=name, ylim=(0, None))
+    if factor is not None:
+        ax.plot(factor, sweep[factor][name], "D", color=ORANGE, markersize=11, markeredgecolor="black")
 
 
 def _axes(ax: Axes | None, *, width: float = 6, height: float = 3.6) -> Axes:

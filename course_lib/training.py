@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 from torch.utils.data import Dataset, TensorDataset
 from tqdm.auto import tqdm
 
@@ -14,6 +15,11 @@ from course_lib.progress import progress_bar
 from course_lib.runtime import pick_device
 
 Terms = dict[str, Tensor]
+
+SCHEDULES = {
+    "constant": lambda optimizer, steps: LambdaLR(optimizer, lambda step: 1.0),
+    "cosine": lambda optimizer, steps: CosineAnnealingLR(optimizer, steps),
+}
 
 
 class History(dict):
@@ -37,6 +43,7 @@ def fit(
     epochs: int,
     lr: float = 3e-4,
     batch_size: int = 32,
+    schedule: str = "constant",
     validation: Dataset | None = None,
     device: torch.device | str | None = None,
     seed: int | None = None,
@@ -45,7 +52,8 @@ def fit(
     """Train `model` in place with Adam on the images of `train`, and hand it back in eval mode.
 
     `objective(model, x)` returns a dict of scalars with the key "loss". The work is done on `device`
-    (the best there is, by default); afterwards the model lies where it lay before. `seed` fixes the
+    (the best there is, by default); afterwards the model lies where it lay before. `schedule` "cosine"
+    lowers the learning rate from `lr` to 0 along half a cosine; "constant" keeps it. `seed` fixes the
     order of the images and the noise that the model draws, and leaves the generators outside
     untouched. Interrupting keeps the model and the history of the finished epochs.
 
@@ -54,17 +62,18 @@ def fit(
     device = pick_device() if device is None else torch.device(device)
     images = as_tensor(train)
     held_out = None if validation is None else as_tensor(validation).to(device)
-    _require_settings(epochs, lr, batch_size, len(images))
+    _require_settings(epochs, lr, batch_size, schedule, len(images))
     images = images.to(device)
     home = next(model.parameters()).device
     model.to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type in ("cpu", "cuda"))
     history = History()
     steps = epochs * math.ceil(len(images) / batch_size)
+    scheduler = SCHEDULES[schedule](optimizer, steps)
     with _seeded(seed, device), progress_bar(steps, enabled=progress) as bar:
         try:
             for _ in range(epochs):
-                log = _train_one_epoch(model, objective, images, optimizer, batch_size, bar)
+                log = _train_one_epoch(model, objective, images, optimizer, scheduler, batch_size, bar)
                 _require_finite(log, len(history.get("loss", [])), lr)
                 numbers = _average(log, len(images), batch_size)
                 if held_out is not None:
@@ -106,6 +115,7 @@ def _train_one_epoch(
     objective: Objective,
     images: Tensor,
     optimizer: torch.optim.Optimizer,
+    scheduler: LRScheduler,
     batch_size: int,
     bar: tqdm,
 ) -> list[Terms]:
@@ -117,6 +127,7 @@ def _train_one_epoch(
         terms["loss"].backward()  # 3 compute the gradients
         optimizer.step()  # 4 update the parameters
         optimizer.zero_grad()
+        scheduler.step()
         log.append({name: value.detach() for name, value in terms.items()})
         bar.update()
     return log
@@ -146,12 +157,14 @@ def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _require_settings(epochs: int, lr: float, batch_size: int, n: int) -> None:
+def _require_settings(epochs: int, lr: float, batch_size: int, schedule: str, n: int) -> None:
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
     if not 0 < lr < float("inf"):
         raise ValueError(f"lr must be a finite number above 0, not {lr!r}")
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, not {schedule!r}")
     if n < batch_size:
         raise ValueError(
             f"{n} images do not fill one batch: batch_size must be at most {n}, not {batch_size}"

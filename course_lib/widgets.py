@@ -1,13 +1,16 @@
 """Sliders over figures. Each explorer only looks something up or makes one forward pass, and never trains."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor, nn
 
 from course_lib import plotting
+from course_lib.anomaly import threshold_at
 
 
 def explorer(draw: Callable[..., Figure], **controls: widgets.Widget) -> widgets.VBox:
@@ -26,8 +29,37 @@ def explorer(draw: Callable[..., Figure], **controls: widgets.Widget) -> widgets
     return box
 
 
+def latent_explorer(model: nn.Module, images: Tensor | None = None) -> widgets.VBox:
+    """The image that `model` decodes from z, beside where that z lies among the codes of `images`.
+
+    A slider for each latent dimension, three at most; further ones stay 0.
+    """
+    device = next(model.parameters()).device
+    latent_dim = model.encoder.latent_dim
+    codes, low, high = None, [-3.0] * latent_dim, [3.0] * latent_dim
+    if images is not None:
+        with torch.no_grad():
+            codes = model.embed(images.to(device)).cpu()  # (N, D)
+        low = [min(-3.0, math.floor(c)) for c in codes.amin(dim=0).tolist()]
+        high = [max(3.0, math.ceil(c)) for c in codes.amax(dim=0).tolist()]
+
+    @torch.no_grad()
+    def draw(**values: float) -> Figure:
+        z = torch.zeros(1, latent_dim, device=device)
+        z[0, : len(values)] = torch.tensor([values[f"z{i + 1}"] for i in range(len(values))])
+        return plotting.plot_decoded_code(model.decode(z)[0], z[0, :3], codes)
+
+    sliders = {
+        f"z{i + 1}": widgets.FloatSlider(
+            value=0.0, min=low[i], max=high[i], step=0.05, description=f"z{i + 1}"
+        )
+        for i in range(min(latent_dim, 3))
+    }
+    return explorer(draw, **sliders)
+
+
 def reparameterization_explorer() -> widgets.VBox:
-    """mu, log_var and the noise → how each eps becomes a z. A seed keeps its eps while mu and log_var move."""
+    """How each eps becomes a z: a seed keeps its eps while mu and log_var move."""
 
     def draw(mu: float, log_var: float, draws: int, seed: int) -> Figure:
         eps = torch.randn(draws, generator=torch.Generator().manual_seed(seed))
@@ -39,4 +71,59 @@ def reparameterization_explorer() -> widgets.VBox:
         log_var=widgets.FloatSlider(value=-1.4, min=-6, max=1.5, step=0.1, description="log_var"),
         draws=widgets.IntSlider(value=15, min=1, max=40, description="draws"),
         seed=widgets.IntSlider(value=0, min=0, max=20, description="seed of eps"),
+    )
+
+
+def kl_explorer() -> widgets.VBox:
+    """The two curves, the three terms and the KL itself, while mu and sigma move."""
+    return explorer(
+        plotting.plot_kl_terms,
+        mu=widgets.FloatSlider(value=1.0, min=-3, max=3, step=0.1, description="mu"),
+        sigma=widgets.FloatSlider(value=0.5, min=0.2, max=2, step=0.05, description="sigma"),
+    )
+
+
+def threshold_explorer(scores: Mapping[str, Tensor]) -> widgets.VBox:
+    """Who raises an alarm while the threshold moves: scores (N,) by kind, the normal ones first."""
+    if len(scores) < 2:
+        raise ValueError(f"scores must hold normal images and at least one odd kind, not {list(scores)}")
+    normal, *kinds = scores
+    everything = torch.cat([scores[kind] for kind in kinds])
+    pooled = torch.cat([scores[normal], everything])
+    low, high = math.log10(max(float(pooled.min()), 1e-3)), math.log10(float(pooled.max()))
+
+    def draw(threshold: float, odd: str) -> Figure:
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(11, 0.4 * len(scores) + 1.3), gridspec_kw={"width_ratios": [1.6, 1]}
+        )
+        plotting.plot_score_histograms(scores, threshold=threshold, ax=left)
+        plotting.draw_confusion_table(scores[normal], scores.get(odd, everything), threshold, ax=right)
+        right.set_title(f"{normal} against {odd}", fontsize=12)
+        return figure
+
+    return explorer(
+        draw,
+        threshold=widgets.FloatLogSlider(
+            value=threshold_at(scores[normal], 0.01), min=low, max=high, step=0.01, description="threshold"
+        ),
+        odd=widgets.Dropdown(options=["all odd kinds", *kinds], description="odd"),
+    )
+
+
+def loss_scale_explorer(sweep: Mapping[float, Mapping[str, float | Tensor]]) -> widgets.VBox:
+    """Looks up what training found at each reconstruction_factor of a sweep (see `plotting.plot_sweep`)."""
+    if not sweep:
+        raise ValueError("sweep must hold at least one reconstruction_factor, and it is empty")
+    factors = sorted(sweep)
+
+    def draw(factor: float) -> Figure:
+        return plotting.draw_sweep_step(sweep, factor)
+
+    return explorer(
+        draw,
+        factor=widgets.SelectionSlider(
+            options=[(f"{factor:g}", factor) for factor in factors],
+            value=factors[len(factors) // 2],
+            description="factor",
+        ),
     )

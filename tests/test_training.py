@@ -1,6 +1,7 @@
 """One loop for the whole course: it learns, repeats, stops kindly, and refuses nonsense."""
 
 import _thread
+import math
 
 import pytest
 import torch
@@ -90,6 +91,30 @@ def test_it_equals_the_loop_written_bare():
     assert history["loss"] == pytest.approx(means, rel=1e-4)
     for a, b in zip(ours.parameters(), bare.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_the_cosine_schedule_against_its_formula():
+    """Adam's first steps all have length lr: the sum of the steps of one weight is the sum of the rates."""
+    model, rates = nn.Linear(1, 1, bias=False), []
+    previous = model.weight.item()
+
+    def objective(model, x):
+        nonlocal previous
+        rates.append(abs(model.weight.item() - previous))
+        previous = model.weight.item()
+        return {"loss": model.weight.sum()}  # a constant gradient keeps Adam's step at lr
+
+    train(
+        model,
+        TensorDataset(torch.zeros(40, 1)),
+        objective,
+        epochs=10,
+        lr=0.01,
+        schedule="cosine",
+        batch_size=4,
+    )
+    expected = [0.005 * (1 + math.cos(math.pi * step / 100)) for step in range(99)]
+    assert rates[1:] == pytest.approx(expected, abs=1e-5)
 
 
 def test_validation_does_not_train_and_does_not_shuffle():
@@ -186,6 +211,7 @@ def test_the_bar_shows_the_loss(capsys):
         (data.circles(64), {"batch_size": 0}, "batch_size must be"),
         (data.circles(64), {"lr": 0}, "lr must be"),
         (data.circles(64), {"lr": float("nan")}, "lr must be"),
+        (data.circles(64), {"schedule": "step"}, "schedule must be one of constant, cosine"),
         (data.circles(10), {}, "10 images do not fill one batch"),
         (TensorDataset(torch.zeros(0, *SHAPE)), {}, "empty"),
         ([], {}, "empty"),

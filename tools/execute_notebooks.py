@@ -6,15 +6,14 @@ A notebook that raises keeps its old file; its failing cell is shown and the exi
 import argparse
 import json
 import re
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+
+from tools.notebook_client import run
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 METADATA = {
@@ -52,6 +51,9 @@ def main() -> int:
         except (CellExecutionError, DeadKernelError) as error:
             failed += 1
             print(f"{path.name}: stopped, and its file left as it was\n{error}", file=sys.stderr)
+        except KeyboardInterrupt:
+            print(f"{path.name}: interrupted, and its file left as it was", file=sys.stderr)
+            return 130
     return 1 if failed else 0
 
 
@@ -59,19 +61,7 @@ def execute(path: Path) -> tuple[float, str]:
     """Run one notebook and rewrite its file: (seconds without the kernel's start, peak memory)."""
     notebook = read(path)
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=None,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-    )
-    with client.setup_kernel(stderr=subprocess.DEVNULL):  # the kernel's own; what cells print stays
-        start = time.perf_counter()
-        for index, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, index)
-        seconds = time.perf_counter() - start
+    seconds = run(notebook, path)
     memory = notebook.cells.pop().outputs[0].text.strip()
     clean(notebook)
     nbformat.validate(notebook)
