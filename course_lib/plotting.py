@@ -151,24 +151,22 @@ def plot_code_map(
     limit: float,
     ax: Axes | None = None,
 ) -> Figure:
-    """A plane of codes: what is decoded where, and where the codes z (N, 2) lie, dots growing with the cause.
+    """A plane of codes: where circles are drawn, and where the codes z (N, 2) lie, dots growing with the cause.
 
     `axes` (X,) and (Y,) span the plane; `distance` (X, Y) says how far the picture decoded at a point is from
-    a circle: white at 0, black from 4 · `limit` on, with a line at `limit`. Dashed: N(0, I) at one and two
-    standard deviations.
+    a circle: grey above `limit`. Dashed: N(0, I) at one and two standard deviations.
     """
-    ax = _axes(ax, width=7.2, height=6)
-    x, y = _array(axes[0]), _array(axes[1])
-    shade = ax.pcolormesh(x, y, _array(distance).T, cmap="Greys", vmin=0, vmax=4 * limit, rasterized=True)
-    ax.contour(x, y, _array(distance).T, levels=[limit], colors=ORANGE, linewidths=1.5)
+    ax = _axes(ax, width=5.2, height=5.2)
+    x, y, distance = _array(axes[0]), _array(axes[1]), _array(distance)
+    levels = [0, limit, max(limit, distance.max()) + 1]
+    ax.contourf(x, y, distance.T, levels, colors=["white", "#BFBFBF"])
     z, cause = _array(z), _array(cause)
-    area = 2 + 22 * (cause - cause.min()) / np.ptp(cause)
-    ax.scatter(z[:, 0], z[:, 1], s=area, facecolor=BLUE, edgecolor="white", linewidth=0.2)
+    area = 2 + 22 * (cause - cause.min()) / max(np.ptp(cause), 1e-9)
+    ax.scatter(z[:, 0], z[:, 1], s=area, color=BLUE, linewidth=0)
     for radius in (1, 2):
         ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=RED, linestyle="--", linewidth=1.8))
-    ax.figure.colorbar(shade, ax=ax, label="distance to the nearest circle", extend="max", shrink=0.8)
     ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
-    ax.set_title("What the decoder draws, and where the codes lie")
+    ax.set_title("White: circles are drawn. Grey: none")
     return ax.figure
 
 
@@ -217,7 +215,7 @@ def plot_auc_table(aucs: Mapping[str, Mapping[str, float]], *, ax: Axes | None =
     ax.set_xticks(range(len(aucs)), list(aucs))
     ax.set_yticks(range(len(kinds)), kinds)
     ax.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
-    ax.set_title("AUC of each score for each kind")
+    ax.set_title("AUC of each score for each kind", pad=10)
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax.figure
@@ -385,10 +383,10 @@ def draw_stochastic_graph(reparameterized: bool, *, ax: Axes | None = None) -> F
         side = -1 if start == kl else 1  # where no node is in the way
         _draw_arrow(ax, end, start, color=GREEN, style=":", shift=0.035 * side)
     if reparameterized:
-        _draw_node(ax, 0.9, 0.6, "eps", random=True)
-        ax.text(0.9, 0.36, "N(0, 1)", ha="center", va="center", fontsize=11)
-        _draw_arrow(ax, (0.9, 0.36), (0.9, 0.6), color=RED, style="--")
-        _draw_arrow(ax, (0.9, 0.6), (0.68, 0.6), color="black", shrink=0.045)
+        _draw_node(ax, 0.93, 0.6, "eps", random=True)
+        ax.text(0.93, 0.36, "N(0, 1)", ha="center", va="center", fontsize=11)
+        _draw_arrow(ax, (0.93, 0.36), (0.93, 0.6), color=RED, style="--")
+        _draw_arrow(ax, (0.93, 0.6), (0.7, 0.6), color="black", shrink=0.06)
         _draw_arrow(ax, parameters, z, color="black")
         _draw_arrow(ax, z, parameters, color=GREEN, style=":", shift=0.035)
     else:
@@ -441,15 +439,15 @@ def plot_kl_terms(mu: float, sigma: float) -> Figure:
     """
     terms = {"−½ log σ²": -np.log(sigma), "½ (σ² + μ²)": (sigma**2 + mu**2) / 2, "−½": -0.5}
     kl = sum(terms.values())
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3))
     _draw_posterior(left, mu, sigma, np.linspace(-6, 6, 601))
     left.set(ylim=(0, 2.1), xlabel="z", ylabel="density")
     left.set_title(f"mu = {_number(mu)}, sigma = {_number(sigma)}")
     left.legend(loc="upper left" if mu > 0 else "upper right")
     bars = right.barh([*terms, "sum: KL"], [*terms.values(), kl], color=[SKY] * 3 + [BLUE], height=0.6)
-    right.bar_label(bars, [_number(nats) for nats in (*terms.values(), kl)], padding=4)
+    right.bar_label(bars, [_number(nats, 3) for nats in (*terms.values(), kl)], padding=4)
     right.axvline(0, color="black", linewidth=1)
-    right.set(xlim=(-2.5, 7.6), xlabel="nats", title=f"KL = {kl:.2f} nats")
+    right.set(xlim=(-3.3, 8.6), xlabel="nats", title=f"KL = {_number(kl, 3)} nats")
     right.invert_yaxis()
     return fig
 
@@ -459,7 +457,7 @@ def plot_kl_grid(mus: Sequence[float], sigmas: Sequence[float]) -> Figure:
     fig, axes = plt.subplots(
         len(sigmas),
         len(mus),
-        figsize=(2.3 * len(mus), 1.5 * len(sigmas) + 0.5),
+        figsize=(2 * len(mus), 1.2 * len(sigmas) + 0.6),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -474,6 +472,7 @@ def plot_kl_grid(mus: Sequence[float], sigmas: Sequence[float]) -> Figure:
                 side,
                 1.4,
                 f"{_number(kl)} nats",
+                fontsize=11,
                 ha="left" if side < 0 else "right",
                 fontweight="bold" if kl == 0 else None,
             )
@@ -489,17 +488,17 @@ def plot_kl_grid(mus: Sequence[float], sigmas: Sequence[float]) -> Figure:
 
 def plot_kl_map(*, ax: Axes | None = None) -> Figure:
     """KL(N(mu, exp(log_var)) ‖ N(0, 1)) in nats over mu and log_var, with sigma on the right-hand side."""
-    ax = _axes(ax, width=7, height=4.8)
+    ax = _axes(ax, width=6, height=4)
     mu, log_var = torch.meshgrid(torch.linspace(-3, 3, 241), torch.linspace(-5, 3.5, 241), indexing="xy")
     kl = kl_divergence(mu, log_var)
     levels = [0.1, 0.25, 0.5, 1, 2, 4, 8]
     shades = plt.get_cmap("Blues")(np.linspace(0, 0.6, len(levels) + 1))
     ax.contourf(mu, log_var, kl, [0, *levels, 100], colors=shades)
     lines = ax.contour(mu, log_var, kl, levels, colors="black", linewidths=1)
-    free = [(0, -0.72), (0, -1.2), (0, -1.84), (0, -2.95), (-1.69, -2), (-2.62, -2), (0, 3)]
-    ax.clabel(lines, fmt="%g", fontsize=11, manual=free)
+    places = [(0.38, -0.35), (0.59, -0.6), (0.83, -0.9), (1.19, -1.3), (1.69, -2), (2.62, -2), (0, 3)]
+    ax.clabel(lines, fmt="%g", fontsize=11, manual=places)
     ax.plot(0, 0, "*", color=RED, markersize=14, markeredgecolor="white", zorder=3)
-    ax.annotate("0", (0, 0), (8, -4), textcoords="offset points", color=RED, fontweight="bold")
+    ax.annotate("0", (0, 0), (-17, -4), textcoords="offset points", color=RED, fontweight="bold")
     ax.set(xlabel="mu", ylabel="log_var", title="KL in nats: zero at the star, and nowhere else")
     sigmas = [0.125, 0.25, 0.5, 1, 2, 4]
     right = ax.secondary_yaxis("right")
@@ -516,9 +515,9 @@ def _draw_posterior(ax: Axes, mu: float, sigma: float, z: np.ndarray) -> None:
     ax.plot(z, norm.pdf(z), "--", color="black", label="p(z) = N(0, 1)")
 
 
-def _number(value: float) -> str:
-    """Two decimals with a minus sign, and never −0.00."""
-    return f"{round(value, 2) + 0:.2f}".replace("-", "−")
+def _number(value: float, decimals: int = 2) -> str:
+    """Some decimals with a minus sign, and never −0.00."""
+    return f"{round(value, decimals) + 0:.{decimals}f}".replace("-", "−")
 
 
 def _mark_on_line(ax: Axes, z: float, codes: np.ndarray | None) -> None:

@@ -7,6 +7,8 @@ from IPython.display import display
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 @contextmanager
 def progress_bar(total: int, *, unit: str = "step", enabled: bool = True) -> Iterator[tqdm]:
@@ -16,7 +18,9 @@ def progress_bar(total: int, *, unit: str = "step", enabled: bool = True) -> Ite
             yield bar
         return
     bar = tqdm(total=total, unit=unit, leave=False, display=False)
-    handle = display(bar.container, display_id=True)
+    view = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
+    # As raw data, because ipywidgets 7 shows itself in a way that a display id cannot replace.
+    handle = display({WIDGET_VIEW: view, "text/plain": ""}, raw=True, display_id=True)
     try:
         yield bar
     finally:

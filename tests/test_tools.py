@@ -145,3 +145,29 @@ def test_claims_are_counted_over_seeds(notebook_file, tmp_path, monkeypatch, cap
     assert "ZeroDivisionError" in report
     assert "| 00_other | 0 | 1.0 | 2 | none |" in report, "the other chapters keep their rows"
     assert "1 of 2 claims hold" in capsys.readouterr().out
+
+
+def test_a_stored_figure_shrinks_and_looks_the_same():
+    import base64
+    import io
+
+    import numpy as np
+    from matplotlib import pyplot as plt
+    from PIL import Image
+
+    fig, ax = plt.subplots()
+    ax.imshow(np.add.outer(np.arange(60), np.arange(60)), cmap="viridis")
+    ax.set_title("a heat map with many colours")
+    file = io.BytesIO()
+    fig.savefig(file, format="png")
+    plt.close(fig)
+    before = base64.b64encode(file.getvalue()).decode()
+
+    after = execute_notebooks.shrink(before)
+
+    assert len(after) < 0.6 * len(before)
+    pixels = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), dtype=float)
+        for png in (before, after)
+    ]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 2  # of 255
