@@ -70,9 +70,6 @@ def auc_interval(
     it says nothing of how another training run would have come out.
     """
     _require_scores(normal=normal, odd=odd)
-    observed = auc(normal, odd)
-    if observed in (0, 1):
-        return observed, observed  # every resample is separated too
     result = bootstrap(
         (_array(normal), _array(odd)),
         _auc,

@@ -151,7 +151,7 @@ def plot_code_map(
     limit: float,
     ax: Axes | None = None,
 ) -> Figure:
-    """A plane of codes: where circles are drawn, and where the codes z (N, 2) lie, dots growing with the cause.
+    """A plane of codes: where circles are drawn, and where codes z (N, 2) lie, dots growing with the cause.
 
     `axes` (X,) and (Y,) span the plane; `distance` (X, Y) says how far the picture decoded at a point is from
     a circle: grey above `limit`. Dashed: N(0, I) at one and two standard deviations.
@@ -457,7 +457,7 @@ def plot_kl_grid(mus: Sequence[float], sigmas: Sequence[float]) -> Figure:
     fig, axes = plt.subplots(
         len(sigmas),
         len(mus),
-        figsize=(2 * len(mus), 1.2 * len(sigmas) + 0.6),
+        figsize=(2.1 * len(mus), 1.3 * len(sigmas) + 0.6),
         sharex=True,
         sharey=True,
         squeeze=False,

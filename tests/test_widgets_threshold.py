@@ -80,6 +80,13 @@ def test_the_histogram_says_how_many_of_each_kind_lie_above(box, figures):
     assert list(line.get_xdata()) == [3.0, 3.0]
 
 
+def test_a_score_on_the_threshold_raises_no_alarm(box, figures):
+    box.draw(threshold=4.0, odd="blank")
+    shown = texts(figures[-1][0])
+    assert "true-positive rate 0.0%" in shown
+    assert "0.0% above" in shown
+
+
 def test_where_nothing_raises_an_alarm_there_is_no_precision(box, figures):
     box.draw(threshold=50.0, odd="dot")
     assert "no image raises an alarm" in texts(figures[-1][0])
