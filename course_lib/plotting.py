@@ -210,7 +210,7 @@ def plot_auc_table(aucs: Mapping[str, Mapping[str, float]], *, ax: Axes | None =
     ax = _axes(ax, width=1.5 * len(aucs) + 1.6, height=0.36 * len(kinds) + 0.9)
     ax.imshow(values, cmap="PuOr", vmin=0, vmax=1, aspect="auto", alpha=0.8)
     for (row, column), value in np.ndenumerate(values):
-        color = "white" if abs(value - 0.5) > 0.38 else "black"
+        color = "white" if abs(value - 0.5) > 0.36 else "black"
         ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
     ax.set_xticks(range(len(aucs)), list(aucs))
     ax.set_yticks(range(len(kinds)), kinds)

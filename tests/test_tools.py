@@ -14,6 +14,9 @@ from benchmarks import claims
 from tools import execute_notebooks, notebook_client
 
 CLAIM = {"tags": ["claim"]}
+DOT = (  # a picture of one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_clean_keeps_what_a_reader_can_see():
                 metadata={"execution": {"iopub.status.busy": "now"}, "tags": ["setup"]},
                 outputs=[
                     new_output("display_data", view),
-                    new_output("display_data", {**view, "image/png": "AAAA"}),
+                    new_output("display_data", {**view, "image/png": DOT}),
                     new_output("stream", name="stderr", text=bar),
                     new_output("stream", name="stderr", text=bar + "a warning\n"),
                     new_output("stream", text="100% of it\n"),
