@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty
 
@@ -16,22 +17,37 @@ def run(notebook: NotebookNode, path: Path, *, allow_errors: bool = False, **env
 
     The kernel's environment is ours with the variables in `environment` set.
     """
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=None,
-        allow_errors=allow_errors,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-    )
-    # The kernel's own chatter goes to stderr; what cells print does not pass through it.
-    with client.setup_kernel(env={**os.environ, **environment}, stderr=subprocess.DEVNULL):
+    with ExitStack() as stack:
+        # The kernel's own chatter goes to stderr; what cells print does not pass through it.
+        client = _start(stack, notebook, path, allow_errors, {**os.environ, **environment})
         _look_again_every_second(client.kc.shell_channel)
         start = time.perf_counter()
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
         return time.perf_counter() - start
+
+
+def _start(
+    stack: ExitStack, notebook: NotebookNode, path: Path, allow_errors: bool, env: dict[str, str]
+) -> NotebookClient:
+    """A client with a kernel that answers. Kernels that start at once may pick the same port: try again."""
+    for attempts_left in (2, 1, 0):
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            timeout=None,
+            allow_errors=allow_errors,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(path.resolve().parent)}},
+        )
+        try:
+            stack.enter_context(client.setup_kernel(env=env, stderr=subprocess.DEVNULL))
+        except RuntimeError:
+            if not attempts_left:
+                raise
+        else:
+            return client
 
 
 def _look_again_every_second(channel: AsyncZMQSocketChannel) -> None:
