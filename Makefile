@@ -7,12 +7,13 @@ STAMP := $(VENV)/.installed
 # What you may set: make test WORKERS=4
 # PYTHON: the Python to build .venv with. CONSTRAINTS: a file of exact versions for `install`.
 # NB: notebooks for `execute` and `claims`, all by default. SEEDS, JOBS: for `claims`.
-# WORKERS: processes for tests. LAB_ARGS: more arguments for JupyterLab.
+# ROUNDS: for `checks`. WORKERS: processes for tests. LAB_ARGS: more arguments for JupyterLab.
 PYTHON ?=
 CONSTRAINTS ?=
 NB ?=
 SEEDS ?= 0-9
 JOBS ?= 2
+ROUNDS ?= 50
 WORKERS ?= 2
 LAB_ARGS ?=
 
@@ -22,7 +23,7 @@ PYTEST = $(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install lab test lint unit notebooks execute claims constraints clean always
+.PHONY: help install lab test lint unit notebooks execute exercises checks claims constraints clean always
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +45,17 @@ lint: $(STAMP) ## check the style with ruff
 unit: $(STAMP) ## test the library, the tools and the notebooks as documents
 	$(PYTEST) tests
 
-notebooks: $(STAMP) ## run every notebook and compare its checked outputs
-	$(PYTEST) --nbval-lax --nbval-current-env notebooks
+notebooks: $(STAMP) ## run every notebook, solutions too, and compare the checked outputs
+	$(PYTEST) --nbval-lax --nbval-current-env notebooks solutions
 
 execute: $(STAMP) ## run notebooks and rewrite them in place (NB=notebooks/02_….ipynb)
 	$(PY) -m tools.execute_notebooks $(NB)
+
+exercises: $(STAMP) ## write exercises/ from solutions/
+	$(PY) -m tools.make_exercises
+
+checks: $(STAMP) ## test the checks of the exercises with many random inputs (ROUNDS=50)
+	ROUNDS=$(ROUNDS) $(PYTEST) tests/test_checks.py --dist load
 
 claims: $(STAMP) ## check the claims of the chapters over seeds (SEEDS=0-9 NB=… JOBS=2)
 	$(PY) -m benchmarks.claims --seeds $(SEEDS) --jobs $(JOBS) $(NB)

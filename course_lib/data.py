@@ -1,9 +1,12 @@
-"""Images whose cause is known: circles, their splits, and things that are not circles.
+"""Images whose cause is known: circles, their splits, things that are not circles; and handwritten digits.
 
 Ink is 1 and paper is 0. Lengths come in two units: *units* of the unit square in which a circle is
 described, and *pixels* of the image on which it is drawn. The square fills the image except for
 a margin, so that nothing is ever clipped; y points down, as rows do.
 """
+
+import os
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,13 +15,15 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 from torch.utils.data import TensorDataset
 
-from course_lib import shapes
+from course_lib import mnist, shapes
 
 RADIUS_RANGE = (0.03, 0.47)  # units
 CENTER_RANGE = (0.50, 0.53)  # units, for x and for y
 LINE_KINDS = ("square", "triangle", "cross", "two_circles", "arc", "off_centre")
 FILLED_KINDS = ("disc", "dot", "duck")
 ANOMALY_KINDS = (*LINE_KINDS, *FILLED_KINDS, "digit", "noise", "blank")
+DIGIT_SPLITS = ("train", "test")
+DIGIT_SOURCES = ("auto", "mnist", "sklearn")
 
 
 class Circles(TensorDataset):
@@ -133,9 +138,10 @@ def nearest_circle(images: Tensor, *, stroke: float = 1.5, steps: int = 221) -> 
     radii, x, y = torch.meshgrid(torch.linspace(*RADIUS_RANGE, steps), axis, axis, indexing="ij")
     centers = torch.stack([x.flatten(), y.flatten()], dim=1)
     drawn = render_circles(radii.flatten(), centers, size=images.shape[-1], stroke=stroke)
-    errors = torch.cdist(images.detach().cpu().flatten(1), drawn.flatten(1)).square()
-    distance, best = errors.min(dim=1)
-    return distance, radii.flatten()[best]
+    batches = images.detach().cpu().flatten(1).split(500)  # for thousands at once, memory would run short
+    nearest = [torch.cdist(x, drawn.flatten(1)).min(dim=1) for x in batches]
+    distance, best = (torch.cat(parts) for parts in zip(*nearest, strict=True))
+    return distance.square(), radii.flatten()[best]
 
 
 def radius_only_floor(*, size: int = 28, stroke: float = 1.5, steps: int = 221) -> float:
@@ -150,12 +156,15 @@ def radius_only_floor(*, size: int = 28, stroke: float = 1.5, steps: int = 221) 
     centers = torch.stack([x.flatten(), y.flatten()], dim=1)
     low, high = RADIUS_RANGE
     radii = low + (high - low) * (torch.arange(steps) + 0.5) / steps
-    images = render_circles(
-        radii.repeat_interleave(len(centers)), centers.repeat(steps, 1), size=size, stroke=stroke
-    ).reshape(steps, len(centers), -1)
-    within = images.var(dim=1, correction=0).sum(dim=1).mean()
-    total = images.flatten(0, 1).var(dim=0, correction=0).sum()
-    return float(within / total)
+    means, within = [], []
+    for some in radii.split(20):  # all at once, 18,000 images would take a quarter of a gigabyte
+        images = render_circles(
+            some.repeat_interleave(len(centers)), centers.repeat(len(some), 1), size=size, stroke=stroke
+        ).reshape(len(some), len(centers), -1)
+        means.append(images.mean(dim=1))
+        within.append(images.var(dim=1, correction=0).sum(dim=1))
+    within, between = torch.cat(within).mean(), torch.cat(means).var(dim=0, correction=0).sum()
+    return float(within / (within + between))
 
 
 def anomalies(kind: str, n: int, *, size: int = 28, seed: int = 0) -> Tensor:
@@ -180,6 +189,41 @@ def anomalies(kind: str, n: int, *, size: int = 28, seed: int = 0) -> Tensor:
     return (half_width + 0.5 - distance).clamp(0, 1)[:, None]
 
 
+class Digits(TensorDataset):
+    """Pairs (image (1, 28, 28), label ()): `images` (N, 1, 28, 28) in [0, 1], `labels` (N,) from 0 to 9."""
+
+    def __init__(self, images: Tensor, labels: Tensor):
+        super().__init__(images, labels)
+        self.images, self.labels = images, labels
+
+
+def digits(root: str | Path | None = None, *, split: str = "train", source: str = "auto") -> Digits:
+    """Handwritten digits, and one line that says which: MNIST's, else scikit-learn's 1,797, resized.
+
+    MNIST lies under `root` (default: $COURSE_DATA, else `data`) as torchvision puts it there, or is
+    downloaded to it. scikit-learn's digits are dealt out into 1,400 for `split` "train" and 397 for "test",
+    always the same. `source` "mnist" or "sklearn" takes nothing else than that; "mnist" raises
+    FileNotFoundError when it cannot be had.
+    """
+    _require_choice(split=(split, DIGIT_SPLITS), source=(source, DIGIT_SOURCES))
+    reason = ""
+    if source != "sklearn":
+        root = Path(root or os.environ.get("COURSE_DATA") or "data").expanduser()
+        try:
+            pixels, labels = mnist.load(root, train=split == "train")
+            print(f"Digits: {len(labels):,} images of MNIST ({split}), from {root}.")
+            return Digits(pixels[:, None] / 255, labels)
+        except mnist.Unavailable as error:
+            reason = f" MNIST is {error}."
+            if source == "mnist":
+                raise FileNotFoundError(reason.strip()) from None
+    small = load_digits()
+    rows = _random(0).permutation(len(small.target))
+    rows = rows[:1400] if split == "train" else rows[1400:]
+    print(f"Digits: {len(rows):,} images of scikit-learn's ({split}), resized to 28 × 28.{reason}")
+    return Digits(_resized_digits(small.images[rows], 28), torch.from_numpy(small.target[rows]).long())
+
+
 def _resized_digits(images: np.ndarray, size: int) -> Tensor:
     """scikit-learn's 8 × 8 digits, values 0 to 16 → (N, 1, size, size), with MNIST's share of margin."""
     margin = round(size / 7)
@@ -198,6 +242,12 @@ def _require_count(**named: int) -> None:
     for name, value in named.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def _require_choice(**named: tuple[str, tuple[str, ...]]) -> None:
+    for name, (value, choices) in named.items():
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def _require_canvas(size: int, stroke: float) -> None:

@@ -24,6 +24,7 @@ LAYERS = [
     "losses",
     "models",
     "data",
+    "mnist",
     "shapes",
     "runtime",
 ]  # the top may import what is below it

@@ -1,0 +1,383 @@
+"""Measure how fast the course is, and beside it what it could be.
+
+Each section puts its numbers into speed.json as soon as it has them, and speed.md is rendered from there:
+an interruption loses one section at most, and a section can be measured again alone. The last section
+runs the notebooks and writes notebooks.json, from which `make minutes` fills the tables of the course.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from packaging.version import Version
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+from torch.utils.benchmark import Timer
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.claims import parse_seeds
+from benchmarks.speed_report import Numbers, render
+from course_lib import data, losses, models
+from course_lib.training import fit
+from tools.execute_notebooks import execute
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parent / "notebooks"
+SHAPE = (1, 28, 28)
+BATCH = 32
+ARTICLE = {"filters": 32, "batch_size": 32, "lr": 3e-4, "epochs": 30, "schedule": "constant"}
+BEST = {"filters": 16, "batch_size": 8, "lr": 5e-4, "epochs": 15, "schedule": "cosine"}
+
+
+def main() -> int:
+    """Measure what the command line names; 1 when a notebook failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sections", nargs="*", help=f"default: all of {', '.join(SECTIONS)}")
+    parser.add_argument("--seeds", type=parse_seeds, default="0-1", help="of the times to quality: 0-9, or 3")
+    parser.add_argument("--output", type=Path, default=HERE, help="folder of speed.md")
+    options = parser.parse_args()
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"unknown: {', '.join(unknown)}")
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print("Other programs are busy: everything will look slower than it is.")
+    try:
+        for name in options.sections or SECTIONS:
+            SECTIONS[name](options)
+    except KeyboardInterrupt:
+        print("Interrupted: the finished sections are kept.")
+        return 130
+    except (CellExecutionError, DeadKernelError) as error:
+        print(f"A notebook stopped; the finished sections are kept.\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+# ── Tools ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def take_turns(rounds: int, **alternatives: Callable[[], object]) -> dict[str, list[float]]:
+    """Seconds of every alternative in every round, one call of each after the other.
+
+    Whatever else the machine does, it does to all of them. A first round, not counted, warms up.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in alternatives}
+    for _ in range(1 + rounds):
+        for name, call in alternatives.items():
+            timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+            seconds[name].append(timer.timeit(1).median)
+    return {name: found[1:] for name, found in seconds.items()}
+
+
+def ratio(above: list[float], below: list[float]) -> float:
+    """The median over the rounds of above ÷ below."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def machine(device: str = "cpu") -> str:
+    """This computer in words that fit any other of its kind."""
+    return ", ".join(
+        [
+            processor(),
+            f"{os.cpu_count()} cores",
+            *([torch.cuda.get_device_name()] if device == "cuda" else []),
+            platform.system(),
+            f"Python {platform.python_version()}",
+            f"torch {Version(version('torch')).public} with {torch.get_num_threads()} threads",
+        ]
+    )
+
+
+def processor() -> str:
+    """The model of the processor, as it calls itself."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def dense_vae(hidden: int = 2048) -> models.VAE:
+    encoder = models.VariationalEncoder(models.dense_body(SHAPE, hidden), SHAPE, 1)
+    return models.VAE(encoder, models.dense_decoder(1, SHAPE, hidden))
+
+
+def convolutional_vae(filters: int = 32) -> models.VAE:
+    encoder = models.VariationalEncoder(models.conv_body(SHAPE, filters), SHAPE, 1)
+    return models.VAE(encoder, models.conv_decoder(1, SHAPE, filters))
+
+
+@contextlib.contextmanager
+def hidden_bar() -> Iterator[None]:
+    """The progress bar works as in a chapter, and nobody sees it."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+# ── Circles ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def circles(rounds: int = 7, plotted: int = 100) -> Numbers:
+    """A thousand circles; the plotting library draws a part of them, and the rest is multiplied."""
+    causes = data.circles(plotted)
+    found = take_turns(
+        rounds,
+        computed=lambda: data.circles(1000),
+        plotted=lambda: plot_circles(causes.radii.tolist(), causes.centers.tolist()),
+    )
+    found["plotted"] = [seconds * 1000 / plotted for seconds in found["plotted"]]
+    return {
+        "1,000 circles, computed (ms)": 1000 * statistics.median(found["computed"]),
+        "1,000 circles, plotted with Matplotlib (ms)": 1000 * statistics.median(found["plotted"]),
+        "plotted ÷ computed": ratio(found["plotted"], found["computed"]),
+    }
+
+
+def plot_circles(radii: list[float], centers: list[tuple[float, float]]) -> list[Tensor]:
+    """What chapter 1 does instead of rendering: a figure of 28 × 28 pixels for each circle."""
+    images = []
+    for radius, center in zip(radii, centers, strict=True):
+        figure = Figure(figsize=(1, 1), dpi=28, layout="none")
+        axes = figure.add_axes([0, 0, 1, 1])
+        axes.axis("off")
+        axes.add_patch(Circle(center, radius, fill=False, linewidth=1))
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        images.append(1 - torch.tensor(memoryview(canvas.buffer_rgba()))[None, :, :, 0] / 255)
+    return images
+
+
+# ── Training ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def training(device: str = "cpu", rounds: int = 5, steps: int = 30) -> Numbers:
+    """`fit` against tutorials' loop and against the machine, for both VAEs of the article."""
+    numbers: Numbers = {}
+    for name, build in (("dense VAE", dense_vae), ("convolutional VAE", convolutional_vae)):
+        numbers |= {
+            f"{name}: {what}": number for what, number in compare(build, device, rounds, steps).items()
+        }
+    return numbers
+
+
+def compare(build: Callable[[], models.VAE], device: str, rounds: int, steps: int) -> Numbers:
+    train, ours, theirs = data.circles(steps * BATCH), build(), build()
+    ours.to(device), theirs.to(device)
+    matrix, block = torch.rand(1024, 1024, device=device), torch.rand(2**26, device=device)
+    product, copied = torch.empty_like(matrix), torch.empty_like(block)
+
+    def multiply() -> None:
+        for _ in range(10):
+            torch.mm(matrix, matrix, out=product)
+
+    with hidden_bar():
+        found = take_turns(
+            rounds,
+            fit=lambda: fit(ours, losses.vae_objective(), train, epochs=1, device=device),
+            tutorial=lambda: tutorial_loop(theirs, train, device),
+            multiply=multiply,
+            copy=lambda: copied.copy_(block),
+        )
+    rate = 10 * 2 * 1024**3 / statistics.median(found["multiply"])  # floating-point operations a second
+    copy_rate = 2 * 4 * block.numel() / statistics.median(found["copy"])  # bytes read or written a second
+    fastest = count_flops(ours) / rate + count_adam_bytes(ours) / copy_rate
+    step = statistics.median(found["fit"]) / steps
+    return {
+        "a step of fit (ms)": 1000 * step,
+        "a step of the tutorials' loop (ms)": 1000 * statistics.median(found["tutorial"]) / steps,
+        "tutorials' loop ÷ fit": ratio(found["tutorial"], found["fit"]),
+        "what the machine allows (ms)": 1000 * fastest,
+        "fit ÷ what the machine allows": step / fastest,
+        "floating-point operations a step (10⁹)": count_flops(ours) / 1e9,
+        "matrix products (10⁹ operations a second)": rate / 1e9,
+        "bytes that Adam moves a step (10⁹)": count_adam_bytes(ours) / 1e9,
+        "copying (10⁹ bytes a second)": copy_rate / 1e9,
+    }
+
+
+def tutorial_loop(model: models.VAE, train: Dataset, device: str) -> list[tuple[float, float, float]]:
+    """One epoch as tutorials write it: a DataLoader, Adam as it comes, and three waits a step."""
+    loader = DataLoader(train, batch_size=BATCH, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
+    model.to(device).train()
+    seen = []
+    for images, _ in loader:
+        x = images.to(device)
+        x_hat, mu, log_var = model(x)
+        reconstruction = ((x_hat - x) ** 2).sum(dim=[1, 2, 3]).mean()
+        kl = (-0.5 * (1 + log_var - mu**2 - torch.exp(log_var))).sum(dim=1).mean()
+        loss = reconstruction + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append((loss.item(), reconstruction.item(), kl.item()))
+    return seen
+
+
+def count_flops(model: nn.Module) -> int:
+    """Floating-point operations of one training step: prediction and gradients, Adam aside."""
+    x = torch.zeros(BATCH, *SHAPE, device=next(model.parameters()).device)
+    with FlopCounterMode(display=False) as counter:
+        losses.vae_objective()(model, x)["loss"].backward()
+    model.zero_grad()
+    return counter.get_total_flops()
+
+
+def count_adam_bytes(model: nn.Module) -> int:
+    """Adam reads a parameter, its gradient and two running means, and writes all but the gradient."""
+    return 7 * 4 * models.count_parameters(model)
+
+
+# ── What fit itself costs ────────────────────────────────────────────────────────────────────────
+
+
+def overhead(rounds: int = 15, epochs: int = 20) -> Numbers:
+    """`fit` against the same loop written bare, on a VAE of eight units a layer."""
+    train, ours, bare = data.circles(BATCH * 32), dense_vae(8), dense_vae(8)
+    with hidden_bar():
+        found = take_turns(
+            rounds,
+            fit=lambda: fit(ours, losses.vae_objective(), train, epochs=epochs, device="cpu"),
+            bare=lambda: bare_loop(bare, losses.vae_objective(), train.images, epochs),
+        )
+    steps = epochs * 32
+    return {
+        "a step of fit (µs)": 1e6 * statistics.median(found["fit"]) / steps,
+        "a step of the bare loop (µs)": 1e6 * statistics.median(found["bare"]) / steps,
+        "fit ÷ bare loop": ratio(found["fit"], found["bare"]),
+    }
+
+
+def bare_loop(model: nn.Module, objective: losses.Objective, images: Tensor, epochs: int) -> None:
+    """The four steps of chapter 2 and nothing else."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-4, fused=True)
+    model.train()
+    for _ in range(epochs):
+        for rows in torch.randperm(len(images)).split(BATCH):
+            loss = objective(model, images[rows])["loss"]
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+# ── Time to quality ──────────────────────────────────────────────────────────────────────────────
+
+
+class GoodEnough(Exception):
+    """Ends a training that has reached the quality asked for."""
+
+
+def time_to_quality(seeds: list[int], device: str = "cpu") -> Numbers:
+    """Seconds until the convolutional VAE has learned the radius, for two recipes in turn."""
+    recipes = {"the article's recipe": ARTICLE, "the best recipe": BEST}
+    found: dict[str, list[float]] = {name: [] for name in recipes}
+    for seed in seeds:
+        for name, recipe in recipes.items():
+            found[name].append(seconds_to_quality(recipe, seed, device))
+    numbers: Numbers = {}
+    for name, seconds in found.items():
+        reached = [s for s in seconds if s < float("inf")]
+        numbers[f"{name}: seeds that reach it, of {len(seeds)}"] = len(reached)
+        if reached:
+            numbers[f"{name}: seconds"] = statistics.median(reached)
+    if all(s < float("inf") for seconds in found.values() for s in seconds):
+        numbers["article ÷ best"] = ratio(*found.values())
+    return numbers
+
+
+def seconds_to_quality(recipe: dict, seed: int, device: str) -> float:
+    """Seconds of training until an epoch ends with a good model, inf when none does. Judging is free."""
+    torch.manual_seed(seed)
+    model = convolutional_vae(recipe["filters"])
+    train, held_out = data.circles(1000, seed=1000 + seed), data.circles(500, seed=2000 + seed)
+    objective, judging, start = losses.vae_objective(), 0.0, time.perf_counter()
+
+    def judged_objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        nonlocal judging
+        if not model.training:  # fit validates once an epoch, on the one image below
+            before = time.perf_counter()
+            if is_good(model, held_out, device):
+                raise GoodEnough(before - start - judging)
+            judging += time.perf_counter() - before
+        return objective(model, x)
+
+    settings = {key: value for key, value in recipe.items() if key != "filters"}
+    try:
+        fit(model, judged_objective, train, validation=held_out.images[:1], device=device, seed=seed,
+            progress=False, **settings)  # fmt: skip
+    except GoodEnough as done:
+        return done.args[0]
+    return float("inf")
+
+
+@torch.no_grad()
+def is_good(model: models.VAE, held_out: data.Circles, device: str) -> bool:
+    """At most 12 % of the variance unexplained, and codes in the order of the radii."""
+    batches = [[part.cpu() for part in model(x.to(device))] for x in held_out.images.split(100)]
+    x_hat, mu, _ = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    order = spearmanr(mu[:, 0], held_out.radii).statistic
+    return losses.unexplained_variance(x_hat, held_out.images) <= 0.12 and abs(order) >= 0.99
+
+
+# ── Notebooks ────────────────────────────────────────────────────────────────────────────────────
+
+
+def notebooks(folder: Path) -> None:
+    """Run a copy of each notebook in a fresh kernel, and keep seconds and memory after each."""
+    file = folder / "notebooks.json"
+    known = json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
+    with tempfile.TemporaryDirectory() as copies:
+        shutil.copytree(NOTEBOOKS, copies, dirs_exist_ok=True)
+        paths = sorted(Path(copies).glob("*.ipynb"))
+        known = {name: numbers for name, numbers in known.items() if name in {p.stem for p in paths}}
+        for path in paths:
+            seconds, memory = execute(path)
+            print(f"  {path.stem:32} {seconds:6.1f} s   {memory}", flush=True)
+            known[path.stem] = {"seconds": round(seconds, 1)}
+            if memory.endswith(" MB"):
+                known[path.stem]["MB"] = int(memory.removesuffix(" MB"))
+            write_json(file, {"machine": machine(), "notebooks": dict(sorted(known.items()))})
+    report(folder)
+
+
+# ── Storing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def store(folder: Path, section: str, numbers: Numbers, device: str = "cpu") -> None:
+    """Put the numbers of one section among the others, and render the report anew."""
+    file = folder / "speed.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    rounded = {name: float(f"{number:.4g}") for name, number in numbers.items()}
+    write_json(file, {**known, section: {"machine": machine(device), "numbers": rounded}})
+    for name, number in rounded.items():
+        print(f"  {name}: {number:g}", flush=True)
+    report(folder)
+
+
+def report(folder: Path) -> None:
+    """speed.md from speed.json and notebooks.json, as far as they are there."""
+    stored = []
+    for name in ("speed.json", "notebooks.json"):
+        file = folder / name
+        stored.append(json.loads(file.read_text(encoding="utf-8")) if file.exists() else {})
+    (folder / "speed.md").write_text(render(*stored), encoding="utf-8", newline="\n")
+
+
+def write_json(file: Path, content: dict) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    file.write_text(text, encoding="utf-8", newline="\n")

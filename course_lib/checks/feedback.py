@@ -1,0 +1,268 @@
+"""What all checks share: how an answer is called, compared and judged, and what the learner reads."""
+
+import copy
+import math
+import numbers
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class _Feedback:
+    """An exception that Jupyter shows as its message alone, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class WrongAnswer(_Feedback, AssertionError):
+    """The answer is not right yet; the message says what to look at. `mistake` is the mistake's name."""
+
+    def __init__(self, message: str, mistake: str = "value"):
+        super().__init__(message)
+        self.mistake = mistake
+
+
+class NotAttempted(_Feedback, NotImplementedError):
+    """The exercise still holds its stub."""
+
+    def __init__(self, message: str = "Not attempted yet: replace the line `raise NotAttempted()` first."):
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A classic wrong answer: its name, what to tell who makes it, and what it would return.
+
+    `answer` takes the inputs of the exercise; without it the check finds the mistake in its own way and
+    calls `Answer.fail(name)`.
+    """
+
+    name: str
+    message: str
+    answer: Callable | None = None
+
+
+def check(*mistakes: Mistake, tests: str) -> Callable:
+    """Turn `check_x(answer: Answer)` into the public `check_x(f)`, which knows these mistakes.
+
+    `tests` says in a few words what is tested; the line of success quotes it.
+    """
+
+    def decorate(judge: Callable[["Answer"], None]) -> Callable:
+        name = judge.__name__.removeprefix("check_")
+
+        @wraps(judge)
+        def public(f: object) -> None:
+            if f is None:
+                raise NotAttempted()
+            judge(Answer(f, name, mistakes))
+            print(f"✓ {name} is right. Tested: {tests}.")
+
+        del public.__wrapped__  # inspect must show the learner's argument, f
+        public.mistakes = {mistake.name: mistake for mistake in mistakes}
+        return public
+
+    return decorate
+
+
+class Answer:
+    """What the learner wrote, and the only way in which a check touches it."""
+
+    def __init__(self, f: object, name: str, mistakes: tuple[Mistake, ...]):
+        self.f = f
+        self.name = name
+        self.mistakes = mistakes
+        self.rng = torch.Generator().manual_seed(fresh_seed())
+
+    def normal(self, *shape: int) -> Tensor:
+        """Fresh standard normal numbers, another draw in every check."""
+        return torch.randn(*shape, generator=self.rng)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Fresh uniform numbers."""
+        return low + (high - low) * torch.rand(*shape, generator=self.rng)
+
+    def fail(self, name: str, **facts: object) -> None:
+        """Raise the message of the mistake `name`, with `facts` filled in."""
+        message = next(m.message for m in self.mistakes if m.name == name)
+        raise WrongAnswer(message.format(**facts) if facts else message, name)
+
+    def call(self, **inputs: object) -> object:
+        """f(*inputs), called on copies: whatever goes wrong inside becomes one sentence."""
+        if not callable(self.f):
+            raise WrongAnswer(
+                f"{self.name} must be a function, and it is {_a_kind(self.f)}: pass the function itself, "
+                "without calling it.",
+                "type",
+            )
+        given = {name: _copy(value) for name, value in inputs.items()}
+        try:
+            result = self.f(*given.values())
+        except NotImplementedError:
+            raise NotAttempted() from None
+        except Exception as error:
+            text = " ".join(str(error).split())[:200] or "no message"
+            raise WrongAnswer(
+                f"{self.name} stopped with {type(error).__name__}: {text}. It was given {describe(inputs)}.",
+                "raised",
+            ) from None
+        for name, value in inputs.items():
+            if not _same(given[name], value):
+                raise WrongAnswer(
+                    f"{self.name} changed its input {name}: whoever calls it may still need the old "
+                    "values. Make a new tensor instead of writing into this one.",
+                    "changed_input",
+                )
+        if result is None:
+            raise WrongAnswer(f"{self.name} returned nothing: does it end in `return …`?", "nothing")
+        return result
+
+    def number(self, value: object) -> float:
+        """A result that should be one number: a Python or NumPy number, or a tensor with one element."""
+        if isinstance(value, (Tensor, np.ndarray, np.generic)) and np.prod(value.shape) == 1:
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise WrongAnswer(f"{self.name} must return one number, not {_a_kind(value)}.", "type")
+        if not math.isfinite(value):
+            raise WrongAnswer(f"{self.name} returned {value}, which is no finite number.", "nan")
+        return float(value)
+
+    def tensor(self, value: object, inputs: dict[str, object], what: str = "") -> Tensor:
+        """A result that should be a tensor of real numbers, as float64 on the CPU without a graph."""
+        subject = what or self.name
+        if isinstance(value, (np.ndarray, np.generic)):
+            value = torch.as_tensor(value)
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            value = torch.tensor(float(value))
+        if not isinstance(value, Tensor):
+            raise WrongAnswer(f"{subject} must be a tensor, not {_a_kind(value)}.", "type")
+        devices = {v.device for v in inputs.values() if isinstance(v, Tensor)}
+        if devices and value.device not in devices:
+            raise WrongAnswer(
+                f"{subject} lies on the device {value.device}, its input on {devices.pop()}: keep both "
+                "on one.",
+                "device",
+            )
+        if not value.is_floating_point():
+            raise WrongAnswer(
+                f"{subject} has the type {value.dtype}, which cannot hold fractions: return float32.", "dtype"
+            )
+        return value.detach().cpu().double()
+
+    def compare(
+        self, expected: Tensor | float, rtol: float = 1e-3, atol: float = 1e-4, **inputs: object
+    ) -> None:
+        """Call the answer with `inputs` and hold it against `expected`: shape, then value.
+
+        A wrong result is looked for among the mistakes first, then shown beside the expected one.
+        """
+        value = self.call(**inputs)
+        self.match(value, expected, rtol, atol, **inputs)
+
+    def match(
+        self,
+        value: object,
+        expected: Tensor | float,
+        rtol: float = 1e-3,
+        atol: float = 1e-4,
+        **inputs: object,
+    ) -> None:
+        """Hold a result that is already there against `expected`, as `compare` does."""
+        found = self.tensor(value, inputs)
+        expected = torch.as_tensor(expected).detach().double()
+        if close(found, expected, rtol, atol):
+            return
+        for mistake in self.mistakes:
+            if mistake.answer is not None and _gives(mistake.answer, inputs, found, rtol, atol):
+                raise WrongAnswer(mistake.message, mistake.name)
+        if found.shape != expected.shape:
+            raise WrongAnswer(
+                f"{self.name} must return the shape {tuple(expected.shape)} here, not {tuple(found.shape)}. "
+                f"It was given {describe(inputs)}.",
+                "shape",
+            )
+        if not bool(torch.isfinite(found).all()):
+            raise WrongAnswer(
+                f"{self.name} returned NaN or infinity. It was given {describe(inputs)}.", "nan"
+            )
+        raise WrongAnswer(self._difference(found, expected, inputs), "value")
+
+    def _difference(self, found: Tensor, expected: Tensor, inputs: dict[str, object]) -> str:
+        """The place where they differ most, with the inputs at that place when they have its shape."""
+        where = (found - expected).abs().argmax().item()
+        at = np.unravel_index(where, expected.shape) if expected.ndim else ()
+        index = f"[{', '.join(str(int(i)) for i in at)}]" if at else ""
+        returned, right = found.flatten()[where], expected.flatten()[where]
+        text = f"{self.name} returned {returned:.4g} where {right:.4g} is right"
+        near = [
+            f"{name}{index} = {value.flatten()[where]:.4g}"
+            for name, value in inputs.items()
+            if isinstance(value, Tensor) and value.shape == expected.shape and value.is_floating_point()
+        ]
+        return f"{text} (at {', '.join(near)})." if near else f"{text}; it was given {describe(inputs)}."
+
+
+def close(found: Tensor, expected: Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:
+    """Same shape, and every number within the tolerance; NaN is close to nothing."""
+    return found.shape == expected.shape and torch.allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def describe(inputs: dict[str, object]) -> str:
+    """The inputs in words: short values as they are, tensors by their shape."""
+    parts = []
+    for name, value in inputs.items():
+        if isinstance(value, (Tensor, np.ndarray)):
+            small = np.prod(value.shape) <= 4 and isinstance(value, Tensor)
+            shown = [round(x, 3) for x in value.flatten().tolist()] if small else None
+            parts.append(f"{name} = {shown}" if small else f"{name} of the shape {tuple(value.shape)}")
+        elif isinstance(value, (numbers.Real, str, tuple, list)):
+            parts.append(f"{name} = {value!r}")
+        else:
+            parts.append(f"{name}, {_a_kind(value)}")
+    return ", ".join(parts) if parts else "nothing"
+
+
+def fresh_seed() -> int:
+    """Another seed for every check; the tests replace it to repeat a run."""
+    return secrets.randbits(62)
+
+
+def _gives(mistaken: Callable, inputs: dict[str, object], found: Tensor, rtol: float, atol: float) -> bool:
+    """Whether a mistaken answer returns what was found."""
+    wrong = torch.as_tensor(mistaken(*(_copy(value) for value in inputs.values()))).detach().double()
+    same = close(found, wrong, rtol, atol)
+    return same or (
+        found.shape == wrong.shape
+        and bool(torch.equal(found.isnan(), wrong.isnan()))
+        and bool(wrong.isnan().any())
+        and close(found.nan_to_num(), wrong.nan_to_num(), rtol, atol)
+    )
+
+
+def _copy(value: object) -> object:
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    return copy.deepcopy(value)
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and a.shape == b.shape and bool(torch.equal(a, b))
+    if isinstance(a, np.ndarray):
+        return bool(np.array_equal(a, b))
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return True  # models and generators may change
+
+
+def _a_kind(value: object) -> str:
+    if isinstance(value, (Tensor, np.ndarray)):
+        return f"{'a tensor' if isinstance(value, Tensor) else 'an array'} of the shape {tuple(value.shape)}"
+    kind = type(value).__name__
+    return "None" if value is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -1,0 +1,183 @@
+"""Every check accepts right answers however they are written, and names what is wrong with the others.
+
+The answers are in answers/, a module for each chapter; the solutions come from solutions/.
+`make checks ROUNDS=50` repeats everything with other random inputs.
+"""
+
+import importlib
+import os
+import pkgutil
+from contextlib import suppress
+
+import answers
+import numpy as np
+import pytest
+import torch
+from exercise_rules import exercises_of, solution_of
+from notebook_rules import ROOT
+
+from course_lib import checks
+from course_lib.checks import NotAttempted, WrongAnswer, feedback
+
+ROUNDS = range(int(os.environ.get("ROUNDS", "1")))
+MODULES = [importlib.import_module(f"answers.{m.name}") for m in pkgutil.iter_modules(answers.__path__)]
+RIGHT = {name: list_ for module in MODULES for name, list_ in module.RIGHT.items()}
+WRONG = {name: list_ for module in MODULES for name, list_ in module.WRONG.items()}
+CHECKS = {name: getattr(checks, name) for name in checks.__all__ if name.startswith("check_")}
+SOLVED = {e.check: path for path in sorted((ROOT / "solutions").glob("*.ipynb")) for e in exercises_of(path)}
+# Experiments that train have no quick solution: nbval runs them, and the tables hold stand-ins.
+SOLUTIONS = {name: answer for name in SOLVED if (answer := solution_of(SOLVED[name], name)) is not None}
+
+
+@pytest.fixture(params=ROUNDS, autouse=True)
+def another_draw(request, monkeypatch):
+    """Other inputs in each round, the same ones when a round is repeated."""
+    torch.manual_seed(request.param)
+    np.random.seed(request.param)  # noqa: NPY002 (answers may draw from it)
+    seeds = iter(range(1_000_000 * request.param, 1_000_000 * (request.param + 1)))
+    monkeypatch.setattr(feedback, "fresh_seed", lambda: next(seeds))
+
+
+def cases(table: dict[str, list]) -> list:
+    return [
+        pytest.param(name, answer, id=f"{name.removeprefix('check_')}-{i}")
+        for name, found in table.items()
+        for i, answer in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_the_solution_is_right(name, capsys):
+    CHECKS[name](SOLUTIONS[name])
+    assert capsys.readouterr().out.count("\n") == 1, "a check prints one line"
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_right_answers_are_accepted(name, answer):
+    CHECKS[name](answer)
+
+
+@pytest.mark.parametrize(("name", "wrong"), cases(WRONG))
+def test_wrong_answers_are_named(name, wrong):
+    mistake, answer = wrong
+    message = refusal(name, answer, mistake)
+    if mistake in CHECKS[name].mistakes:
+        start = CHECKS[name].mistakes[mistake].message.split("{")[0]
+        assert message.startswith(start)
+
+
+def refusal(name: str, answer: object, mistake: str) -> str:
+    """The message with which a check refuses, which must be that of the mistake."""
+    with pytest.raises(WrongAnswer) as caught:
+        CHECKS[name](answer)
+    assert caught.value.mistake == mistake, str(caught.value)
+    return str(caught.value)
+
+
+# ── Answers that are wrong in the same way for every exercise ────────────────────────────────────
+
+
+def raises(*inputs):
+    raise KeyError("weight")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_nothing_written_is_not_attempted(name):
+    with pytest.raises(NotAttempted):
+        CHECKS[name](None)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_stub_is_not_attempted(name):
+    def stub(*inputs):
+        raise NotAttempted()
+
+    with pytest.raises(NotAttempted):
+        CHECKS[name](stub)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize(
+    ("mistake", "answer"),
+    [("raised", raises), ("nothing", lambda *inputs: None), ("type", 3.0)],
+    ids=["raises", "nothing", "no function"],
+)
+def test_what_no_answer_may_do(name, mistake, answer):
+    refusal(name, answer, mistake)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize("spoil", ["list of lists", "text", "not a number"])
+def test_results_of_the_wrong_kind_get_a_sentence(name, spoil):
+    answer = SOLUTIONS[name]
+
+    def spoiled(*inputs):
+        return SPOIL[spoil](answer(*inputs))
+
+    with pytest.raises(WrongAnswer) as caught:
+        CHECKS[name](spoiled)
+    assert len(str(caught.value)) > 20
+
+
+def with_nan(result):
+    if isinstance(result, torch.Tensor):
+        return result * float("nan")
+    if isinstance(result, (tuple, list)):
+        return type(result)(with_nan(part) for part in result)
+    if isinstance(result, dict):
+        return {key: with_nan(part) for key, part in result.items()}
+    return float("nan")
+
+
+SPOIL = {
+    "list of lists": lambda result: [["something else"]],
+    "text": lambda result: "42",
+    "not a number": with_nan,
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_inputs_stay_as_they_are(name):
+    answer = SOLUTIONS[name]
+    spoilt = []
+
+    def careless(*inputs):
+        result = answer(*inputs)
+        for value in inputs:
+            if isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel():
+                value.data.add_(1)
+                spoilt.append(value)
+        return result
+
+    with suppress(WrongAnswer):
+        CHECKS[name](careless)
+    if spoilt:
+        refusal(name, careless, "changed_input")
+
+
+# ── The tables are complete ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_tables_are_complete(name):
+    assert name in SOLVED, "no exercise uses this check"
+    assert len(RIGHT.get(name, [])) >= 2, "two more right answers, written differently"
+    assert CHECKS[name].mistakes, "a check knows at least one misconception"
+    untested = CHECKS[name].mistakes.keys() - {mistake for mistake, _ in WRONG.get(name, [])}
+    assert not untested, f"no wrong answer makes these mistakes: {untested}"
+
+
+def test_tables_name_existing_checks():
+    assert RIGHT.keys() | WRONG.keys() <= CHECKS.keys()
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_messages_are_short(name):
+    for mistake in CHECKS[name].mistakes.values():
+        assert 20 < len(mistake.message) < 260, mistake.name
+
+
+def test_jupyter_shows_the_message_alone():
+    for error in (WrongAnswer("Look at the sign."), NotAttempted()):
+        (line,) = error._render_traceback_()
+        assert line == f"{type(error).__name__}: {error}"

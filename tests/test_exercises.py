@@ -1,0 +1,192 @@
+"""Solutions and exercises as documents, unsolved exercises at work, and nbgrader's own command on them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from exercise_rules import answer_lines, exercises_of, nbgrader
+from nbgrader.api import Gradebook
+from nbgrader.nbgraderformat import MetadataValidator
+from notebook_rules import ROOT, broken_links, has_figure, names_no_machine
+
+from course_lib import checks
+from tools.make_exercises import EXERCISES, SOLUTIONS, as_text, make_exercise
+from tools.notebook_client import run
+
+NAMES = [path.name for path in sorted(SOLUTIONS.glob("*.ipynb"))]
+CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))[1:]]  # 00 teaches nothing yet
+each_notebook = pytest.mark.parametrize("name", NAMES)
+
+
+def solution(name: str) -> nbformat.NotebookNode:
+    return nbformat.read(SOLUTIONS / name, as_version=4)
+
+
+def sections(name: str) -> list[list[nbformat.NotebookNode]]:
+    """The cells of each exercise: from its heading (## …) to the next."""
+    found: list[list] = []
+    for cell in solution(name).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            found.append([])
+        if found:
+            found[-1].append(cell)
+    return found
+
+
+def test_every_chapter_has_exercises():
+    assert NAMES == CHAPTERS
+
+
+def test_there_are_at_least_35():
+    assert sum(len(exercises_of(SOLUTIONS / name)) for name in NAMES) >= 35
+
+
+@each_notebook
+def test_four_to_six_exercises_a_chapter(name):
+    assert 4 <= len(exercises_of(SOLUTIONS / name)) <= 6
+
+
+@each_notebook
+def test_exercises_are_made_from_the_solutions(name):
+    made = as_text(make_exercise(solution(name)))
+    assert (EXERCISES / name).read_text(encoding="utf-8") == made, "run `make exercises`"
+
+
+def test_no_exercise_without_a_solution():
+    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, "run `make exercises`"
+
+
+@each_notebook
+def test_exercises_keep_nothing_of_the_answers(name):
+    exercise = (EXERCISES / name).read_text(encoding="utf-8")
+    assert "BEGIN SOLUTION" not in exercise
+    cells = nbformat.reads(exercise, as_version=4).cells
+    stubs = {nbgrader(cell).get("grade_id"): cell.source for cell in cells if nbgrader(cell).get("solution")}
+    everything = "\n".join(cell.source for cell in cells)
+    for cell in solution(name).cells:
+        if nbgrader(cell).get("solution"):
+            assert answer_lines(cell.source), "a solution cell without an answer"
+            for line in answer_lines(cell.source):
+                assert len(line) < 12 or line not in stubs[nbgrader(cell)["grade_id"]], line
+                assert len(line) < 30 or line not in everything, f"a hint gives away: {line}"
+
+
+@each_notebook
+def test_each_exercise_is_complete(name):
+    for cells in sections(name):
+        title = cells[0].source.splitlines()[0]
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        assert re.search(r"difficulty [●○]{3}", prose), f"{title}: no difficulty"
+        assert re.search(r"\d+ minutes", prose), f"{title}: no minutes"
+        assert "**Why it matters.**" in prose, title
+        assert "**What to do.**" in prose, title
+        assert prose.count("<details>") == 2, f"{title}: hints come in two steps"
+        assert "**See it work.**" in prose, title
+        assert [bool(nbgrader(c).get("grade")) for c in cells].count(True) == 1, f"{title}: one check"
+        figures = [i for i, cell in enumerate(cells) if has_figure(cell)]
+        assert figures, f"{title}: no figure that uses the answer"
+        assert all(cells[i + 1].cell_type == "markdown" for i in figures), f"{title}: a figure is not read"
+        assert all("see-it-work" in cells[i].metadata.get("tags", []) for i in figures), title
+
+
+@each_notebook
+def test_solutions_are_stored_as_they_ran(name):
+    code = [cell for cell in solution(name).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [o for cell in code for o in cell.outputs if o.output_type == "error"]
+    assert (SOLUTIONS / name).stat().st_size < 500_000
+
+
+@each_notebook
+def test_check_cells_hold_a_known_check_and_points(name):
+    for cell in solution(name).cells:
+        if nbgrader(cell).get("grade"):
+            assert nbgrader(cell)["points"] >= 1
+            assert nbgrader(cell)["locked"]
+    for exercise in exercises_of(SOLUTIONS / name):
+        assert exercise.check in checks.__all__
+
+
+@each_notebook
+@pytest.mark.parametrize("folder", [SOLUTIONS, EXERCISES], ids=lambda path: path.name)
+def test_notebooks_are_valid_for_nbgrader_and_readers(folder, name):
+    notebook = nbformat.read(folder / name, as_version=4)
+    MetadataValidator().validate_nb(notebook)
+    assert not names_no_machine(notebook, folder / name)
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert broken_links(prose, folder) == []
+    assert f"../notebooks/{name}" in prose, "a link back to the chapter"
+
+
+@each_notebook
+def test_unsolved_exercises_run_to_their_end(name):
+    path = EXERCISES / name
+    notebook = nbformat.read(path, as_version=4)
+    run(notebook, path, allow_errors=True, MPLBACKEND="module://matplotlib_inline.backend_inline")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    for cell in code:
+        errors = [o for o in cell.outputs if o.output_type == "error"]
+        assert {o.ename for o in errors} <= {"NotAttempted"}, cell.source
+        assert all("Traceback" not in line for o in errors for line in o.traceback), cell.source
+        if nbgrader(cell).get("grade"):
+            assert errors, f"passes without an answer: {cell.source}"
+        assert not has_figure(cell) or not errors, f"an empty figure: {cell.source}"
+
+
+# ── nbgrader ─────────────────────────────────────────────────────────────────────────────────────
+
+GRADED = "06_kl_divergence.ipynb"
+
+
+def test_nbgrader_autogrades(tmp_path):
+    """A solved copy gets all points, an untouched one none, a half-solved one those of its answers."""
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    (tmp_path / "source" / "kl").mkdir(parents=True)
+    shutil.copy(SOLUTIONS / GRADED, tmp_path / "source" / "kl")
+    _nbgrader(tmp_path, "generate_assignment", "kl")
+    released = tmp_path / "release" / "kl" / GRADED
+
+    answers = {
+        nbgrader(c)["grade_id"]: c.source for c in solution(GRADED).cells if nbgrader(c).get("solution")
+    }
+    half = list(answers)[: len(answers) // 2]
+    for student, solved in {"solved": list(answers), "untouched": [], "half": half}.items():
+        notebook = nbformat.read(released, as_version=4)
+        for cell in notebook.cells:
+            if nbgrader(cell).get("grade_id") in solved:
+                cell.source = answers[nbgrader(cell)["grade_id"]]
+        folder = tmp_path / "submitted" / student / "kl"
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / GRADED)
+    _nbgrader(tmp_path, "autograde", "kl")
+
+    points = {
+        nbgrader(c)["grade_id"].removeprefix("check_"): nbgrader(c)["points"]
+        for c in solution(GRADED).cells
+        if nbgrader(c).get("grade")
+    }
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+        score = {s: gradebook.find_submission("kl", s).score for s in ("solved", "untouched", "half")}
+    assert score == {
+        "solved": sum(points.values()),
+        "untouched": 0,
+        "half": sum(points[grade_id] for grade_id in half),
+    }
+
+
+def _nbgrader(folder: Path, command: str, assignment: str) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # finds alembic
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", command, assignment],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
