@@ -11,15 +11,13 @@ import io
 import json
 import os
 import platform
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -28,22 +26,32 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from packaging.version import Version
 from scipy.stats import spearmanr
 from torch import Tensor, nn
-from torch.utils.benchmark import Timer
+from torch.utils.benchmark.utils.timer import timer
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.claims import parse_seeds
 from benchmarks.speed_report import Numbers, render
 from course_lib import data, losses, models
+from course_lib.runtime import available_cores, pick_device
 from course_lib.training import fit
-from tools.execute_notebooks import execute
+from tools.execute_notebooks import measure, read
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
 SHAPE = (1, 28, 28)
 BATCH = 32
-ARTICLE = {"filters": 32, "batch_size": 32, "lr": 3e-4, "epochs": 30, "schedule": "constant"}
-BEST = {"filters": 16, "batch_size": 8, "lr": 5e-4, "epochs": 15, "schedule": "cosine"}
+RECIPES = {
+    "article": {"filters": 32, "batch_size": 32, "lr": 3e-4, "epochs": 30, "schedule": "constant"},
+    "best with its networks": {
+        "filters": 32,
+        "batch_size": 8,
+        "lr": 1e-3,
+        "epochs": 10,
+        "schedule": "one-cycle",
+    },
+    "best": {"filters": 16, "batch_size": 8, "lr": 1e-3, "epochs": 10, "schedule": "one-cycle"},
+}
 
 
 def main() -> int:
@@ -51,22 +59,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"default: all of {', '.join(SECTIONS)}")
     parser.add_argument("--seeds", type=parse_seeds, default="0-1", help="of the times to quality: 0-9, or 3")
+    parser.add_argument("--notebooks", nargs="+", type=Path, help="files to measure (default: all)")
     parser.add_argument("--output", type=Path, default=HERE, help="folder of speed.md")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"unknown: {', '.join(unknown)}")
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print("Other programs are busy: everything will look slower than it is.")
+    stopped = []
     try:
         for name in options.sections or SECTIONS:
-            SECTIONS[name](options)
+            print(name, flush=True)
+            stopped += SECTIONS[name](options) or []
     except KeyboardInterrupt:
         print("Interrupted: the finished sections are kept.")
         return 130
-    except (CellExecutionError, DeadKernelError) as error:
-        print(f"A notebook stopped; the finished sections are kept.\n{error}", file=sys.stderr)
-        return 1
-    return 0
+    return 1 if stopped else 0
 
 
 # ── Tools ────────────────────────────────────────────────────────────────────────────────────────
@@ -80,8 +88,9 @@ def take_turns(rounds: int, **alternatives: Callable[[], object]) -> dict[str, l
     seconds: dict[str, list[float]] = {name: [] for name in alternatives}
     for _ in range(1 + rounds):
         for name, call in alternatives.items():
-            timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
-            seconds[name].append(timer.timeit(1).median)
+            start = timer()  # this clock waits for a GPU
+            call()
+            seconds[name].append(timer() - start)
     return {name: found[1:] for name, found in seconds.items()}
 
 
@@ -95,11 +104,12 @@ def machine(device: str = "cpu") -> str:
     return ", ".join(
         [
             processor(),
-            f"{os.cpu_count()} cores",
+            f"{available_cores():g} cores",
             *([torch.cuda.get_device_name()] if device == "cuda" else []),
             platform.system(),
             f"Python {platform.python_version()}",
-            f"torch {Version(version('torch')).public} with {torch.get_num_threads()} threads",
+            f"torch {Version(torch.__version__).public}",
+            "one thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads",
         ]
     )
 
@@ -158,7 +168,7 @@ def plot_circles(radii: list[float], centers: list[tuple[float, float]]) -> list
         axes.add_patch(Circle(center, radius, fill=False, linewidth=1))
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        images.append(1 - torch.tensor(memoryview(canvas.buffer_rgba()))[None, :, :, 0] / 255)
+        images.append(1 - torch.tensor(np.asarray(canvas.buffer_rgba()))[None, :, :, 0] / 255)
     return images
 
 
@@ -177,12 +187,13 @@ def training(device: str = "cpu", rounds: int = 5, steps: int = 30) -> Numbers:
 
 def compare(build: Callable[[], models.VAE], device: str, rounds: int, steps: int) -> Numbers:
     train, ours, theirs = data.circles(steps * BATCH), build(), build()
-    ours.to(device), theirs.to(device)
-    matrix, block = torch.rand(1024, 1024, device=device), torch.rand(2**26, device=device)
+    ours.to(device)
+    theirs.to(device)
+    matrix, block = torch.rand(1024, 1024, device=device), torch.ones(2**25, device=device)
     product, copied = torch.empty_like(matrix), torch.empty_like(block)
 
     def multiply() -> None:
-        for _ in range(10):
+        for _ in range(4):
             torch.mm(matrix, matrix, out=product)
 
     with hidden_bar():
@@ -193,7 +204,7 @@ def compare(build: Callable[[], models.VAE], device: str, rounds: int, steps: in
             multiply=multiply,
             copy=lambda: copied.copy_(block),
         )
-    rate = 10 * 2 * 1024**3 / statistics.median(found["multiply"])  # floating-point operations a second
+    rate = 4 * 2 * 1024**3 / statistics.median(found["multiply"])  # floating-point operations a second
     copy_rate = 2 * 4 * block.numel() / statistics.median(found["copy"])  # bytes read or written a second
     fastest = count_flops(ours) / rate + count_adam_bytes(ours) / copy_rate
     step = statistics.median(found["fit"]) / steps
@@ -283,20 +294,21 @@ class GoodEnough(Exception):
 
 
 def time_to_quality(seeds: list[int], device: str = "cpu") -> Numbers:
-    """Seconds until the convolutional VAE has learned the radius, for two recipes in turn."""
-    recipes = {"the article's recipe": ARTICLE, "the best recipe": BEST}
-    found: dict[str, list[float]] = {name: [] for name in recipes}
+    """Seconds until the convolutional VAE has learned the radius, by recipe; the recipes take turns."""
+    found: dict[str, list[float]] = {name: [] for name in RECIPES}
     for seed in seeds:
-        for name, recipe in recipes.items():
+        for name, recipe in RECIPES.items():
             found[name].append(seconds_to_quality(recipe, seed, device))
     numbers: Numbers = {}
     for name, seconds in found.items():
         reached = [s for s in seconds if s < float("inf")]
-        numbers[f"{name}: seeds that reach it, of {len(seeds)}"] = len(reached)
+        recipe = ", ".join(f"{key} {value}" for key, value in RECIPES[name].items())
         if reached:
-            numbers[f"{name}: seconds"] = statistics.median(reached)
-    if all(s < float("inf") for seconds in found.values() for s in seconds):
-        numbers["article ÷ best"] = ratio(*found.values())
+            numbers[f"{name} ({recipe}): seconds"] = statistics.median(reached)
+        numbers[f"{name}: seeds that get there, of {len(seeds)}"] = len(reached)
+    for name in ("best with its networks", "best"):
+        if all(s < float("inf") for s in found["article"] + found[name]):
+            numbers[f"article ÷ {name}"] = ratio(found["article"], found[name])
     return numbers
 
 
@@ -337,22 +349,27 @@ def is_good(model: models.VAE, held_out: data.Circles, device: str) -> bool:
 # ── Notebooks ────────────────────────────────────────────────────────────────────────────────────
 
 
-def notebooks(folder: Path) -> None:
-    """Run a copy of each notebook in a fresh kernel, and keep seconds and memory after each."""
+def notebooks(folder: Path, chosen: list[Path] | None = None) -> list[str]:
+    """Run notebooks in fresh kernels and keep seconds and memory → those that stopped."""
     file = folder / "notebooks.json"
     known = json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
-    with tempfile.TemporaryDirectory() as copies:
-        shutil.copytree(NOTEBOOKS, copies, dirs_exist_ok=True)
-        paths = sorted(Path(copies).glob("*.ipynb"))
-        known = {name: numbers for name, numbers in known.items() if name in {p.stem for p in paths}}
-        for path in paths:
-            seconds, memory = execute(path)
-            print(f"  {path.stem:32} {seconds:6.1f} s   {memory}", flush=True)
-            known[path.stem] = {"seconds": round(seconds, 1)}
-            if memory.endswith(" MB"):
-                known[path.stem]["MB"] = int(memory.removesuffix(" MB"))
-            write_json(file, {"machine": machine(), "notebooks": dict(sorted(known.items()))})
-    report(folder)
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    known = {name: numbers for name, numbers in known.items() if name in {path.stem for path in paths}}
+    stopped = []
+    for path in chosen or paths:
+        try:
+            seconds, memory = measure(read(path), path)
+        except (CellExecutionError, DeadKernelError) as error:
+            print(f"  {path.stem} stopped; its old numbers stay.\n{error}", file=sys.stderr)
+            stopped.append(path.stem)
+            continue
+        print(f"  {path.stem:32} {seconds:6.1f} s   {memory}", flush=True)
+        known[path.stem] = {"seconds": round(seconds, 1)}
+        if memory.endswith(" MB"):
+            known[path.stem]["MB"] = int(memory.removesuffix(" MB"))
+        write_json(file, {"machine": machine(pick_device().type), "notebooks": dict(sorted(known.items()))})
+        report(folder)
+    return stopped
 
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────
@@ -381,3 +398,31 @@ def report(folder: Path) -> None:
 def write_json(file: Path, content: dict) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     file.write_text(text, encoding="utf-8", newline="\n")
+
+
+# ── The sections ─────────────────────────────────────────────────────────────────────────────────
+
+
+def on_gpu(folder: Path, section: str, measure: Callable[[], Numbers]) -> None:
+    """Measure when there is a GPU; what was measured on one elsewhere stays."""
+    if torch.cuda.is_available():
+        store(folder, section, measure(), "cuda")
+    else:
+        print("  There is no GPU here.")
+
+
+SECTIONS = {
+    "circles": lambda o: store(o.output, "circles", circles()),
+    "training": lambda o: store(o.output, "training", training()),
+    "overhead": lambda o: store(o.output, "overhead", overhead()),
+    "time_to_quality": lambda o: store(o.output, "time_to_quality", time_to_quality(o.seeds)),
+    "training_gpu": lambda o: on_gpu(o.output, "training_gpu", lambda: training("cuda")),
+    "time_to_quality_gpu": lambda o: on_gpu(
+        o.output, "time_to_quality_gpu", lambda: time_to_quality(o.seeds, "cuda")
+    ),
+    "notebooks": lambda o: notebooks(o.output, o.notebooks),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,8 +6,6 @@ take this for granted.
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap
-from sklearn.metrics import roc_curve
 from torch import Tensor, nn
 
 from course_lib.losses import reconstruction_error
@@ -47,6 +45,8 @@ def threshold_at(scores: Tensor, false_positive_rate: float) -> float:
 def roc(normal: Tensor, odd: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(false-positive rates, true-positive rates) of the rule "odd when the score is above t", all t."""
     _require_scores(normal=normal, odd=odd)
+    from sklearn.metrics import roc_curve  # here, for it takes memory that most chapters need not spend
+
     scores = np.concatenate([_array(normal), _array(odd)])
     fpr, tpr, _ = roc_curve(np.arange(len(scores)) >= len(normal), scores)
     return fpr, tpr
@@ -70,6 +70,8 @@ def auc_interval(
     it says nothing of how another training run would have come out.
     """
     _require_scores(normal=normal, odd=odd)
+    from scipy.stats import bootstrap
+
     result = bootstrap(
         (_array(normal), _array(odd)),
         _auc,

@@ -1,4 +1,4 @@
-"""Images whose cause is known: circles, their splits, things that are not circles; and handwritten digits.
+"""Images whose cause is known: circles, their splits, things that are not circles; digits; clouds of points.
 
 Ink is 1 and paper is 0. Lengths come in two units: *units* of the unit square in which a circle is
 described, and *pixels* of the image on which it is drawn. The square fills the image except for
@@ -6,11 +6,11 @@ a margin, so that nothing is ever clipped; y points down, as rows do.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 from torch.utils.data import TensorDataset
@@ -21,6 +21,8 @@ RADIUS_RANGE = (0.03, 0.47)  # units
 CENTER_RANGE = (0.50, 0.53)  # units, for x and for y
 LINE_KINDS = ("square", "triangle", "cross", "two_circles", "arc", "off_centre")
 FILLED_KINDS = ("disc", "dot", "duck")
+FLAT_PATCH = 0.5  # standard deviations of a whitened photo
+PHOTO_RIM = 16  # pixels
 ANOMALY_KINDS = (*LINE_KINDS, *FILLED_KINDS, "digit", "noise", "blank")
 DIGIT_SPLITS = ("train", "test")
 DIGIT_SOURCES = ("auto", "mnist", "sklearn")
@@ -48,7 +50,7 @@ def circles(n: int = 1000, *, size: int = 28, stroke: float = 1.5, seed: int = 0
     random = _random(seed)
     radii = torch.from_numpy(random.uniform(*RADIUS_RANGE, n)).float()
     centers = torch.from_numpy(random.uniform(*CENTER_RANGE, (n, 2))).float()
-    return Circles(render_circles(radii, centers, size=size, stroke=stroke), radii, centers)
+    return Circles(_render_in_pieces(radii, centers, size=size, stroke=stroke), radii, centers)
 
 
 def render_circles(radii: Tensor, centers: Tensor, *, size: int = 28, stroke: float = 1.5) -> Tensor:
@@ -68,6 +70,12 @@ def render_circles(radii: Tensor, centers: Tensor, *, size: int = 28, stroke: fl
     distance_to_line = (distance_to_center - scale * radii[:, None, None]).abs()
     ink = (stroke / 2 + 0.5 - distance_to_line).clamp(0, min(1, stroke))
     return ink[:, None]  # (N, 1, H, W)
+
+
+def _render_in_pieces(radii: Tensor, centers: Tensor, **canvas: float) -> Tensor:
+    """What `render_circles` returns, with less memory: thousands at once take many times their own."""
+    pieces = zip(radii.split(500), centers.split(500), strict=True)
+    return torch.cat([render_circles(r, c, **canvas) for r, c in pieces])
 
 
 class Moons(TensorDataset):
@@ -108,6 +116,46 @@ def render_moons(phases: Tensor, *, size: int = 28) -> Tensor:
     return ink.clamp(max=1)[:, None]  # (N, 1, H, W)
 
 
+def gaussian_points(
+    n: int = 1000,
+    *,
+    covariance: Sequence[Sequence[float]] = ((2.1, 1.2), (1.2, 1.4)),
+    seed: int = 0,
+) -> TensorDataset:
+    """`n` points (D,) drawn from N(0, covariance), as one tensor (n, D).
+
+    The default covariance has the variance 3 along (0.8, 0.6) and 0.5 across. The number of rows and
+    columns of `covariance` is D.
+    """
+    _require_count(n=n)
+    covariance = np.asarray(covariance, dtype=float)
+    _require_covariance(covariance)
+    eps = _random(seed).standard_normal((n, len(covariance)))
+    return TensorDataset(torch.from_numpy(eps @ np.linalg.cholesky(covariance).T).float())
+
+
+def banana(n: int = 1000, *, bend: float = 1.2, noise: float = 0.5, seed: int = 0) -> TensorDataset:
+    """`n` pairs (point (2,), position ()): a place on `banana_curve`, plus noise in both directions.
+
+    The position is drawn from N(0, 1), and the noise from N(0, noise²): the points of a VAE with one
+    latent dimension whose decoder is the curve.
+    """
+    _require_count(n=n)
+    if not 0 < noise < float("inf"):
+        raise ValueError(f"noise must be a standard deviation above 0, not {noise!r}")
+    random = _random(seed)
+    position = torch.from_numpy(random.standard_normal(n)).float()
+    eps = torch.from_numpy(random.standard_normal((n, 2))).float()
+    return TensorDataset(banana_curve(position, bend=bend) + noise * eps, position)
+
+
+def banana_curve(position: Tensor, *, bend: float = 1.2) -> Tensor:
+    """Points (N, 2) on an arc of radius 2 that starts at the origin; `bend` radians for a step of 1."""
+    _require_bend(bend)
+    angle = bend * position
+    return torch.stack([2 * angle.sin(), 2 - 2 * angle.cos()], dim=-1)
+
+
 def canvas(size: int = 28, stroke: float = 1.5) -> tuple[float, float]:
     """(margin, scale): the unit square starts `margin` pixels in, and one unit is `scale` pixels."""
     margin = max(size / 14, stroke / 2 + 0.5)
@@ -137,9 +185,9 @@ def nearest_circle(images: Tensor, *, stroke: float = 1.5, steps: int = 221) -> 
     axis = torch.linspace(*CENTER_RANGE, 4)
     radii, x, y = torch.meshgrid(torch.linspace(*RADIUS_RANGE, steps), axis, axis, indexing="ij")
     centers = torch.stack([x.flatten(), y.flatten()], dim=1)
-    drawn = render_circles(radii.flatten(), centers, size=images.shape[-1], stroke=stroke)
-    batches = images.detach().cpu().flatten(1).split(500)  # for thousands at once, memory would run short
-    nearest = [torch.cdist(x, drawn.flatten(1)).min(dim=1) for x in batches]
+    drawn = _render_in_pieces(radii.flatten(), centers, size=images.shape[-1], stroke=stroke).flatten(1)
+    batches = images.detach().cpu().flatten(1).split(500)
+    nearest = [torch.cdist(x, drawn).min(dim=1) for x in batches]
     distance, best = (torch.cat(parts) for parts in zip(*nearest, strict=True))
     return distance.square(), radii.flatten()[best]
 
@@ -179,6 +227,10 @@ def anomalies(kind: str, n: int, *, size: int = 28, seed: int = 0) -> Tensor:
     if kind == "noise":
         return torch.from_numpy(random.uniform(0, 1, (n, 1, size, size))).float()
     if kind == "digit":
+        from sklearn.datasets import (
+            load_digits,
+        )  # here, for it takes memory that most chapters need not spend
+
         return _resized_digits(load_digits().images, size)[random.randint(0, 1797, n)]
     margin, scale = canvas(size)
     axis = (torch.arange(size) + 0.5 - margin) / scale  # pixel centres, in units
@@ -217,11 +269,58 @@ def digits(root: str | Path | None = None, *, split: str = "train", source: str 
             reason = f" MNIST is {error}."
             if source == "mnist":
                 raise FileNotFoundError(reason.strip()) from None
+    from sklearn.datasets import load_digits
+
     small = load_digits()
     rows = _random(0).permutation(len(small.target))
     rows = rows[:1400] if split == "train" else rows[1400:]
     print(f"Digits: {len(rows):,} images of scikit-learn's ({split}), resized to 28 × 28.{reason}")
     return Digits(_resized_digits(small.images[rows], 28), torch.from_numpy(small.target[rows]).long())
+
+
+def photographs() -> Tensor:
+    """The two photographs inside scikit-learn, in grey: (2, 427, 640), from 0 (black) to 1 (white)."""
+    from sklearn.datasets import load_sample_images
+
+    colours = np.stack(load_sample_images().images)  # (2, 427, 640, 3), whole numbers up to 255
+    return torch.from_numpy(colours.mean(axis=3) / 255).float()
+
+
+def whiten(photos: Tensor) -> Tensor:
+    """Make all spatial frequencies of photos (N, H, W) about equally strong, but for the very highest.
+
+    Photographs hold the less the higher the frequency f (in cycles a pixel). The filter f · exp(−(f / 0.4)⁴)
+    evens that out, and cuts off the noise of the pixel grid. Each photo then has mean 0 and standard
+    deviation 1. Olshausen and Field (1996).
+    """
+    fy = torch.fft.fftfreq(photos.shape[-2])[:, None]
+    fx = torch.fft.fftfreq(photos.shape[-1])
+    f = (fy.square() + fx.square()).sqrt()  # (H, W)
+    filtered = torch.fft.ifft2(torch.fft.fft2(photos) * f * torch.exp(-((f / 0.4) ** 4))).real
+    return filtered / filtered.std(dim=(-2, -1), keepdim=True)
+
+
+def patches(n: int, *, size: int = 16, seed: int = 0) -> Tensor:
+    """Cut `n` square pieces out of the two whitened photographs: (n, 1, size, size).
+
+    Their unit is the standard deviation of a whitened photo, and each patch has mean 0: values are *not* in
+    [0, 1], and a positive one is brighter than the surroundings. Left out are patches with a standard
+    deviation below FLAT_PATCH (sky, blur) and a rim where the filter joins opposite sides of a photo.
+    A seed gives the same places; the last decimals depend on the decoder of the photographs.
+    """
+    _require_count(n=n, size=size)
+    photos = whiten(photographs())[:, PHOTO_RIM:-PHOTO_RIM, PHOTO_RIM:-PHOTO_RIM]
+    if not 2 <= size <= photos.shape[1]:
+        raise ValueError(f"size must be from 2 to {photos.shape[1]} pixels, not {size}")
+    places = photos.unfold(1, size, 1).unfold(2, size, 1)  # (2, rows, columns, size, size), no copy
+    random = _random(seed)
+    kept = torch.empty(0, size, size)
+    while len(kept) < n:
+        photo, row, column = (torch.from_numpy(random.randint(0, m, n)) for m in places.shape[:3])
+        drawn = places[photo, row, column]
+        drawn = drawn - drawn.mean(dim=(1, 2), keepdim=True)
+        kept = torch.cat([kept, drawn[drawn.std(dim=(1, 2)) >= FLAT_PATCH]])
+    return kept[:n, None]
 
 
 def _resized_digits(images: np.ndarray, size: int) -> Tensor:
@@ -263,6 +362,21 @@ def _require_causes(radii: Tensor, centers: Tensor) -> None:
         raise ValueError(
             f"radii must be (N,) and centers (N, 2), not {tuple(radii.shape)} and {tuple(centers.shape)}"
         )
+
+
+def _require_covariance(covariance: np.ndarray) -> None:
+    square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
+    finite = square and bool(np.isfinite(covariance).all())
+    if not finite or not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance)[0] <= 0:
+        raise ValueError(
+            "covariance must be a symmetric square of finite numbers whose eigenvalues are above 0, not "
+            f"{covariance.tolist()}"
+        )
+
+
+def _require_bend(bend: float) -> None:
+    if not 0 < bend < float("inf"):
+        raise ValueError(f"bend must be a finite number above 0, not {bend!r}")
 
 
 def _require_phases(phases: Tensor) -> None:

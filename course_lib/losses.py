@@ -101,6 +101,55 @@ def kl_warm_up(objective: Objective, steps: int) -> Objective:
     return warmed_up
 
 
+def sparse_objective(penalty: Callable[[Tensor], Tensor], weight: float, kind: str = "mse") -> Objective:
+    """The objective of a sparse autoencoder: reconstruction error + weight · penalty(z).
+
+    `penalty` maps the codes z (B, D) of a batch to one number, such as `l1` or the sum of `kl_to_rho`.
+    """
+    _require_kind(kind)
+    _require_weight(weight)
+
+    def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        z = model.encode(x)
+        reconstruction = reconstruction_error(model.decode(z), x, kind).mean()
+        sparsity = penalty(z)
+        loss = reconstruction + weight * sparsity
+        return {"loss": loss, "reconstruction": reconstruction, "sparsity": sparsity}
+
+    return objective
+
+
+def denoising_objective(corrupt: Callable[[Tensor], Tensor], kind: str = "mse") -> Objective:
+    """The objective of a denoising autoencoder: corrupt(x) goes in, and x itself is what must come out.
+
+    Noise is drawn anew for each batch. Vincent, Larochelle, Bengio and Manzagol (2008).
+    """
+    _require_kind(kind)
+
+    def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        reconstruction = reconstruction_error(model(corrupt(x)), x, kind).mean()
+        return {"loss": reconstruction, "reconstruction": reconstruction}
+
+    return objective
+
+
+def l1(z: Tensor) -> Tensor:
+    """Sum of the absolute values of a code, mean over the batch: (B, D) → ()."""
+    return z.abs().sum(dim=1).mean()
+
+
+def kl_to_rho(activations: Tensor, rho: float) -> Tensor:
+    """KL(Bernoulli(rho) ‖ Bernoulli(rho_hat)) of each unit in nats: activations (B, D) in [0, 1] → (D,).
+
+    rho_hat is the mean activation of the unit over the batch; it is kept 1e-6 away from 0 and 1, where
+    the KL would be infinite. Lee, Ekanadham and Ng (2008); Ng's lecture notes on sparse autoencoders (2011).
+    """
+    _require_rho(rho)
+    _require_activations(activations)
+    rho_hat = activations.mean(dim=0).clamp(1e-6, 1 - 1e-6)
+    return rho * torch.log(rho / rho_hat) + (1 - rho) * torch.log((1 - rho) / (1 - rho_hat))
+
+
 def active_units(mu: Tensor, threshold: float = 0.01) -> int:
     """How many latent dimensions of mu (N, D) move with the image: variance above `threshold`.
 
@@ -139,6 +188,25 @@ def _require_kind(kind: str) -> None:
 def _require_steps(steps: int) -> None:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps must be a whole number of at least 1, not {steps!r}")
+
+
+def _require_weight(weight: float) -> None:
+    if not weight >= 0:
+        raise ValueError(f"weight must be 0 or more, not {weight!r}")
+
+
+def _require_rho(rho: float) -> None:
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must be a share between 0 and 1, both excluded, not {rho!r}")
+
+
+def _require_activations(activations: Tensor) -> None:
+    if activations.ndim != 2 or len(activations) == 0:
+        raise ValueError(f"activations must be of shape (B, D), not {tuple(activations.shape)}")
+    if activations.requires_grad and activations.device.type != "cpu":
+        return  # looking at values would make a training step wait for the device
+    if not bool(((activations >= 0) & (activations <= 1)).all()):
+        raise ValueError("activations must lie in [0, 1], as those of a sigmoid do, and these do not")
 
 
 def _require_same_shape(**named: Tensor) -> None:

@@ -11,8 +11,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
-from scipy.stats import norm
 from torch import Tensor
+from torch.distributions import Normal
 
 from course_lib.anomaly import precision_at_base_rate
 from course_lib.losses import kl_divergence
@@ -87,6 +87,26 @@ def show_image_rows(rows: Mapping[str, Tensor], *, title: str = "") -> Figure:
     return fig
 
 
+def show_atoms(atoms: Tensor, *, columns: int = 16, title: str = "", ax: Axes | None = None) -> Figure:
+    """Atoms (N, 1, H, W) as tiles in rows of `columns`, each scaled to its own strongest pixel.
+
+    Mid grey is 0; a positive pixel is bright, a negative one dark.
+    """
+    atoms = _array(atoms)
+    columns = min(columns, len(atoms))
+    rows = -(-len(atoms) // columns)
+    height, width = (side + 1 for side in atoms.shape[-2:])  # one pixel between two tiles
+    wall = np.full((rows * height + 1, columns * width + 1), 1.0)
+    for i, atom in enumerate(atoms[:, 0]):
+        top, left = i // columns * height + 1, i % columns * width + 1
+        wall[top : top + height - 1, left : left + width - 1] = atom / max(np.abs(atom).max(), 1e-9)
+    ax = _axes(ax, width=0.5 * columns + 0.3, height=0.5 * rows + 0.5)
+    ax.imshow(wall, cmap="gray", vmin=-1, vmax=1)
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.spines[:].set_visible(False)
+    return ax.figure
+
+
 def plot_history(
     history: Mapping[str, Sequence[float]], *, name: str = "loss", ax: Axes | None = None
 ) -> Figure:
@@ -107,7 +127,7 @@ def plot_latent_histogram(z: Tensor, *, ax: Axes | None = None, title: str = "Co
     z = _array(z).ravel()
     line = np.linspace(min(-3.5, z.min()), max(3.5, z.max()), 300)
     ax.hist(z, bins=40, density=True, color=SKY, edgecolor="white", linewidth=0.4, label="codes")
-    ax.plot(line, norm.pdf(line), "--", color="black", label="N(0, 1)")
+    ax.plot(line, _density(line), "--", color="black", label="N(0, 1)")
     ax.set(xlabel="z", ylabel="density", title=title)
     ax.legend()
     return ax.figure
@@ -509,10 +529,15 @@ def plot_kl_map(*, ax: Axes | None = None) -> Figure:
 
 def _draw_posterior(ax: Axes, mu: float, sigma: float, z: np.ndarray) -> None:
     """The density of q = N(mu, sigma²) in blue over the dashed one of p = N(0, 1)."""
-    q = norm.pdf(z, mu, sigma)
+    q = _density(z, mu, sigma)
     ax.fill_between(z, q, color=BLUE, alpha=0.25)
     ax.plot(z, q, color=BLUE, label="q(z|x)")
-    ax.plot(z, norm.pdf(z), "--", color="black", label="p(z) = N(0, 1)")
+    ax.plot(z, _density(z), "--", color="black", label="p(z) = N(0, 1)")
+
+
+def _density(z: np.ndarray, mu: float = 0.0, sigma: float = 1.0) -> np.ndarray:
+    """Of N(mu, sigma²)."""
+    return Normal(mu, sigma).log_prob(torch.from_numpy(z)).exp().numpy()
 
 
 def _number(value: float, decimals: int = 2) -> str:
@@ -523,7 +548,7 @@ def _number(value: float, decimals: int = 2) -> str:
 def _mark_on_line(ax: Axes, z: float, codes: np.ndarray | None) -> None:
     if codes is None:
         line = np.linspace(-3.5, 3.5, 300)
-        ax.plot(line, norm.pdf(line), "--", color="black", label="N(0, 1)")
+        ax.plot(line, _density(line), "--", color="black", label="N(0, 1)")
         ax.set(xlabel="z", ylabel="density")
     else:
         plot_latent_histogram(codes[:, 0], ax=ax)

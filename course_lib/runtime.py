@@ -1,10 +1,14 @@
 """Seeds, devices, and a check of the environment: `python -m course_lib.runtime`."""
 
+from __future__ import annotations  # so that an old Python can read this file, and be told
+
 import importlib.metadata
 import os
 import platform
 import random
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -12,10 +16,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from packaging.requirements import Requirement
-from torch import nn
+CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what a process may use
+
+
+def _give_up(problem: str, fix: str) -> None:
+    if __name__ == "__main__":
+        sys.exit(f"FIX {problem}\n    → {fix}")
+    raise ImportError(f"{problem} {fix}")
+
+
+if sys.version_info < (3, 10):  # noqa: UP036 - pip refuses it, a notebook's kernel does not
+    _give_up(f"This is Python {platform.python_version()}.", "The course needs Python 3.10 or newer.")
+try:
+    import numpy as np
+    import psutil
+    import torch
+    from packaging.requirements import Requirement
+    from threadpoolctl import threadpool_info
+    from torch import nn
+except (ImportError, OSError) as broken:  # OSError: a library of torch that does not load
+    _give_up(
+        f"A package cannot be imported: {broken}.",
+        f"Run `make install`, or `{Path(sys.executable).name} -m pip install -e .` in the course's folder; "
+        "when that changes nothing, this is another Python than the one it installs into.",
+    )
 
 
 def seed_everything(seed: int) -> None:
@@ -34,10 +58,11 @@ def pick_device(prefer: str | None = None) -> torch.device:
 
 @dataclass
 class Finding:
-    """One line of the environment check; `fix` says what to do and is empty when all is well."""
+    """One line of the environment check. `fix` says what must be done, `tip` what would be better."""
 
     text: str
     fix: str = ""
+    tip: str = ""
 
 
 def check_python() -> Finding:
@@ -74,12 +99,110 @@ def check_torchvision() -> Finding:
     return Finding("torch and torchvision fit together")
 
 
+def check_kernel() -> Finding:
+    """Notebooks run on the Python of the environment that was made for the course."""
+    other = _default_kernel()
+    if other and Path(other).parent.resolve() != Path(sys.executable).parent.resolve():
+        return Finding(
+            f"Jupyter starts notebooks with {other}, and not with this Python ({sys.executable})",
+            "Run `jupyter kernelspec remove python3`: only that link goes.",
+        )
+    beside = Path(__file__).resolve().parents[1] / ".venv"
+    active = (Path(os.environ[name]) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name))
+    environments = [path.resolve() for path in (beside, *active) if path.is_dir()]
+    if environments and Path(sys.prefix).resolve() not in environments:
+        return Finding(
+            f"this runs on {sys.executable}",
+            tip=f"The course has an environment in {environments[0]}: in a notebook choose it as the kernel.",
+        )
+    return Finding("notebooks run on the Python of this environment")
+
+
+def _default_kernel() -> str:
+    """The Python that Jupyter starts for the kernel `python3`, "" when it is this one or none is known."""
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError:
+        return ""
+    try:
+        python = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return ""
+    return python if os.path.isabs(python) else ""  # a mere "python" means the one that asks
+
+
+def check_openmp() -> Finding:
+    """Two OpenMP runtimes in one process crash it, or slow it down."""
+    loaded = {library["prefix"] for library in threadpool_info() if library["user_api"] == "openmp"}
+    loaded -= {"vcomp"}  # Windows' own does no harm
+    names = " and ".join(sorted(loaded)) or "none"
+    if len(loaded) < 2:
+        return Finding(f"OpenMP runtime: {names}")
+    return Finding(
+        f"{len(loaded)} OpenMP runtimes are loaded: {names}",
+        "Some packages come from conda and some from pip. Make a new environment, all of it by pip.",
+    )
+
+
 def check_device() -> Finding:
     device = pick_device()
-    threads = torch.get_num_threads()
     if device.type == "cuda":
         return Finding(f"training on {torch.cuda.get_device_name(device)} (CUDA)")
-    return Finding(f"training on the CPU with {threads} threads of {os.cpu_count()} processors")
+    threads, cores = torch.get_num_threads(), available_cores()
+    text = f"training on the CPU with {threads} threads on {cores:g} cores"
+    if threads > max(1, cores):
+        few = max(1, int(cores))
+        return Finding(
+            text, f"Set OMP_NUM_THREADS={few} before Jupyter starts: more threads than cores wait."
+        )
+    return Finding(text, tip=_unseen_gpu())
+
+
+def available_cores() -> float:
+    """The processor cores that this process may use: not all, when a container or a scheduler says so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _limit_of_the_container("cpu.max").partition(" ")
+    return min(cores, int(quota) / int(period)) if quota.isdigit() else cores
+
+
+def _limit_of_the_container(name: str) -> str:
+    """What the control group says, such as "max"; "" where there is none."""
+    try:
+        return (CONTAINER / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _unseen_gpu() -> str:
+    """What to do about an NVIDIA GPU that is there and that torch does not use; "" when there is none."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if not listed.stdout.startswith("GPU"):
+        return ""
+    if torch.version.cuda is None:
+        return "There is a GPU, and this torch was built without CUDA: install one with it from pytorch.org."
+    return (
+        f"There is a GPU, and torch cannot use it: its driver may be too old for CUDA {torch.version.cuda}."
+    )
+
+
+def check_memory() -> Finding:
+    """Room for the largest chapter, which needs some 500 MB beyond what this check has taken already."""
+    free = psutil.virtual_memory().available
+    limit, used = (_limit_of_the_container(f"memory.{name}") for name in ("max", "current"))
+    if limit.isdigit() and used.isdigit():
+        free = min(free, int(limit) - int(used))
+    fix = "" if free > 5e8 else "Close other programs, and shut down the kernels of other notebooks."
+    return Finding(f"{free / 1e9:.1f} GB of memory free", fix)
+
+
+def check_disk() -> Finding:
+    """Room to save notebooks, and for MNIST (70 MB), should you want it."""
+    free = shutil.disk_usage(Path.cwd()).free
+    fix = "" if free > 2e8 else "Make room: your work could not be saved."
+    return Finding(f"{free / 1e9:.1f} GB of disk free", fix)
 
 
 def check_write_access() -> Finding:
@@ -122,7 +245,11 @@ CHECKS: list[Callable[[], Finding]] = [
     check_python,
     check_packages,
     check_torchvision,
+    check_kernel,
+    check_openmp,
     check_device,
+    check_memory,
+    check_disk,
     check_write_access,
     check_speed,
 ]
@@ -132,9 +259,9 @@ def check_environment() -> bool:
     """Print one line a check, with what to fix; True when nothing needs fixing."""
     findings = [check() for check in CHECKS]
     for finding in findings:
-        print(f"{'FIX' if finding.fix else 'ok ':4}{finding.text}")
-        if finding.fix:
-            print(f"    → {finding.fix}")
+        print(f"{'FIX' if finding.fix else 'tip' if finding.tip else 'ok':4}{finding.text}")
+        if finding.fix or finding.tip:
+            print(f"    → {finding.fix or finding.tip}")
     ready = not any(finding.fix for finding in findings)
     print("Ready for the course." if ready else "Not ready yet: see the lines marked FIX.")
     return ready

@@ -39,7 +39,7 @@ def latent_explorer(model: nn.Module, images: Tensor | None = None) -> widgets.V
     codes, low, high = None, [-3.0] * latent_dim, [3.0] * latent_dim
     if images is not None:
         with torch.no_grad():
-            codes = model.embed(images.to(device)).cpu()  # (N, D)
+            codes = torch.cat([model.embed(x.to(device)).cpu() for x in images.split(100)])  # (N, D)
         low = [min(-3.0, math.floor(c)) for c in codes.amin(dim=0).tolist()]
         high = [max(3.0, math.ceil(c)) for c in codes.amax(dim=0).tolist()]
 

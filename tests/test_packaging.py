@@ -12,7 +12,7 @@ from notebook_rules import LARGEST_FILE, LIBRARY, ROOT, broken_links
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tools.write_constraints import direct_requirements, project_table
+from tools.write_constraints import direct_requirements, floors, project_table
 
 LAYERS = [
     "checks",
@@ -59,9 +59,26 @@ def test_constraints_satisfy_the_floor(floor):
             assert Version(exact.version) in floor.specifier
 
 
-def constraints() -> list[Requirement]:
-    """The lines of constraints.txt."""
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("floor", direct_requirements(()), ids=str)
+def test_colab_satisfies_the_floor(floor):
+    """What lies below every notebook there; the extras are for those who work on the course."""
+    pinned = [pin for pin in constraints("constraints-colab.txt") if pin.name == floor.name]
+    assert all(exact.version in floor.specifier for pin in pinned for exact in pin.specifier)
+
+
+def test_the_oldest_environment_has_the_floors():
+    """`make oldest` installs with these constraints."""
+    lines = [Requirement(line) for line in floors().splitlines()]
+    exact = {line.name: str(line.specifier) for line in lines}
+    for floor in direct_requirements(("lab", "test")):
+        (lowest,) = floor.specifier
+        assert lowest.operator == ">="
+        assert exact[floor.name] == f"=={lowest.version}"
+
+
+def constraints(name: str = "constraints.txt") -> list[Requirement]:
+    """The lines of a file of constraints."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if not line.startswith("#")]
 
 

@@ -92,7 +92,15 @@ def test_it_equals_the_loop_written_bare():
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
-def test_the_cosine_schedule_against_its_formula():
+@pytest.mark.parametrize(
+    ("schedule", "share"),
+    [
+        ("constant", lambda done: 1.0),
+        ("cosine", lambda done: math.cos(math.pi * done / 2) ** 2),
+        ("one-cycle", lambda done: 2 * min(done, 1 - done)),
+    ],
+)
+def test_a_schedule_against_its_formula(schedule, share):
     """Adam's first steps all have length lr: the sum of the steps of one weight is the sum of the rates."""
     model, rates = nn.Linear(1, 1, bias=False), []
     previous = model.weight.item()
@@ -109,10 +117,10 @@ def test_the_cosine_schedule_against_its_formula():
         objective,
         epochs=10,
         lr=0.01,
-        schedule="cosine",
+        schedule=schedule,
         batch_size=4,
     )
-    expected = [0.005 * (1 + math.cos(math.pi * step / 100)) for step in range(99)]
+    expected = [0.01 * share(step / 100) for step in range(99)]
     assert rates[1:] == pytest.approx(expected, abs=1e-5)
 
 
@@ -150,6 +158,22 @@ def test_the_model_comes_back_in_eval_mode_where_it_was():
     train(model, data.circles(40), losses.ae_objective())
     assert not model.training
     assert next(model.parameters()).device.type == "cpu"
+
+
+def test_the_weights_of_convolutions_come_back_in_their_usual_layout():
+    torch.manual_seed(0)
+    layouts = []
+    encoder = models.Encoder(models.conv_body(SHAPE, 2), SHAPE, 1)
+    model = models.AutoEncoder(encoder, models.conv_decoder(1, SHAPE, 2))
+
+    def objective(model, x):
+        weights = model.encoder.body[2].weight
+        layouts.append(weights.is_contiguous(memory_format=torch.channels_last))
+        return losses.ae_objective()(model, x)
+
+    train(model, data.circles(40), objective, epochs=1)
+    assert layouts == [True, True]
+    assert all(p.is_contiguous() for p in model.parameters())
 
 
 def test_interrupting_keeps_the_model_and_the_finished_epochs(capsys):

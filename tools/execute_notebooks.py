@@ -61,15 +61,20 @@ def main() -> int:
 
 
 def execute(path: Path) -> tuple[float, str]:
-    """Run one notebook and rewrite its file: (seconds without the kernel's start, peak memory)."""
+    """Run one notebook and rewrite its file: what `measure` returns."""
     notebook = read(path)
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
-    seconds = run(notebook, path)
-    memory = notebook.cells.pop().outputs[0].text.strip()
+    measured = measure(notebook, path)
     clean(notebook)
     nbformat.validate(notebook)
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-    return seconds, memory
+    return measured
+
+
+def measure(notebook: NotebookNode, path: Path, **environment: str) -> tuple[float, str]:
+    """Run `notebook`, stored at `path`: (seconds without the kernel's start, peak memory of the kernel)."""
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+    seconds = run(notebook, path, **environment)
+    return seconds, notebook.cells.pop().outputs[0].text.strip()
 
 
 def read(path: Path) -> NotebookNode:

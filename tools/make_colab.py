@@ -12,7 +12,6 @@ import re
 import sys
 import textwrap
 import zipfile
-from pathlib import Path
 from posixpath import normpath
 
 import nbformat
@@ -110,11 +109,10 @@ def unlink(text: str, name: str, repository: str = "") -> str:
     """The text with its links to files made addresses in the repository, or words when there is none."""
 
     def replace(match: re.Match) -> str:
-        words, file, anchor = match[1], match[2], match[3] or ""
-        file = normpath(f"{name}/../{file}")
+        words, file, anchor = match[1], normpath(f"{name}/../{match[2]}"), match[3] or ""
         if repository:
             return f"[{words}]({repository}/blob/main/{file}{anchor})"
-        return words if file in words else f"{words} (`{file}`)"
+        return words
 
     return LINK.sub(replace, text)
 

@@ -1,6 +1,11 @@
-"""Write constraints.txt: the installed version of each direct dependency, those of the extras too."""
+"""Write constraints.txt: the installed version of each direct dependency, those of the extras too.
 
+With `--floors FILE`, write the lowest versions that pyproject.toml allows instead.
+"""
+
+import argparse
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +18,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
+EXTRAS = ("lab", "test", "exercises")  # what `make install` installs
 
 
 def project_table() -> dict:
@@ -20,10 +26,10 @@ def project_table() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def direct_requirements() -> list[Requirement]:
-    """What pyproject.toml asks for by name, in every extra."""
+def direct_requirements(extras: Iterable[str] = EXTRAS) -> list[Requirement]:
+    """What pyproject.toml asks for by name, for itself and for these extras."""
     project = project_table()
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    groups = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
     return [Requirement(line) for group in groups for line in group]
 
 
@@ -39,7 +45,23 @@ def constraints() -> str:
     return "\n".join(lines) + "\n"
 
 
+def floors() -> str:
+    """The lowest versions allowed, as constraints for pip; nbgrader would ask for higher ones."""
+    lines = {str(r).replace(">=", "==", 1) for r in direct_requirements(("lab", "test"))}
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def main() -> None:
+    """Write the file that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--floors", type=Path, metavar="FILE", help="write the lowest versions to FILE")
+    target = parser.parse_args().floors
+    text = floors() if target else constraints()
+    target = target or ROOT / "constraints.txt"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(text, encoding="utf-8", newline="\n")
+    print(f"Wrote {target.name}.")
+
+
 if __name__ == "__main__":
-    target = ROOT / "constraints.txt"
-    target.write_text(constraints(), encoding="utf-8", newline="\n")
-    print(f"Wrote {target.name} from what is installed here.")
+    main()

@@ -1,7 +1,72 @@
 """A check for every exercise: quiet when the answer is right, else a sentence that names the mistake."""
 
+from course_lib.checks.circles_dataset import (
+    check_error_share,
+    check_ink_of_pixel,
+    check_prepare,
+    check_render_discs,
+    check_split_rows,
+)
 from course_lib.checks.feedback import NotAttempted, WrongAnswer
-from course_lib.checks.kl_divergence import check_kl_divergence
-from course_lib.checks.reparameterization_trick import check_reparameterize
+from course_lib.checks.kl_divergence import (
+    check_arrange_codes,
+    check_bits_per_image,
+    check_information_and_distance,
+    check_kl_divergence,
+    check_kl_of_reports,
+    check_monte_carlo_kl,
+)
+from course_lib.checks.loss_scale import (
+    check_collapse_ratio,
+    check_count_active,
+    check_learned_sigma_loss,
+    check_measure_beta,
+    check_reduce_loss,
+    check_revived_vae,
+)
+from course_lib.checks.reparameterization_trick import (
+    check_backward_through_code,
+    check_code_and_kl,
+    check_quiet_gradient,
+    check_reparameterize,
+    check_score_gradient,
+)
+from course_lib.checks.variational_autoencoder import (
+    check_draw_codes,
+    check_log_p_estimate,
+    check_log_weight,
+    check_reconstruct,
+    check_sample_images,
+)
 
-__all__ = ["NotAttempted", "WrongAnswer", "check_kl_divergence", "check_reparameterize"]
+__all__ = [
+    "NotAttempted",
+    "WrongAnswer",
+    "check_arrange_codes",
+    "check_backward_through_code",
+    "check_bits_per_image",
+    "check_code_and_kl",
+    "check_collapse_ratio",
+    "check_count_active",
+    "check_draw_codes",
+    "check_error_share",
+    "check_information_and_distance",
+    "check_ink_of_pixel",
+    "check_kl_divergence",
+    "check_kl_of_reports",
+    "check_learned_sigma_loss",
+    "check_log_p_estimate",
+    "check_log_weight",
+    "check_measure_beta",
+    "check_monte_carlo_kl",
+    "check_prepare",
+    "check_quiet_gradient",
+    "check_reconstruct",
+    "check_reduce_loss",
+    "check_render_discs",
+    "check_reparameterize",
+    "check_revived_vae",
+    "check_sample_images",
+    "check_score_gradient",
+    "check_split_rows",
+]

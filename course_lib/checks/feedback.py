@@ -181,25 +181,67 @@ class Answer:
         for mistake in self.mistakes:
             if mistake.answer is not None and _gives(mistake.answer, inputs, found, rtol, atol):
                 raise WrongAnswer(mistake.message, mistake.name)
+        raise self._refusal(self.name, found, expected, inputs)
+
+    def compare_parts(
+        self, expected: dict[str, Tensor | float], rtol: float = 1e-3, atol: float = 1e-4, **inputs: object
+    ) -> None:
+        """As `compare`, for an answer that returns several things: `expected` maps their names to values.
+
+        The `answer` of a mistake then returns as many things, in the same order.
+        """
+        results = self.parts(self.call(**inputs), *expected)
+        found = [self.tensor(part, inputs, name) for name, part in zip(expected, results, strict=True)]
+        right = [torch.as_tensor(part).detach().double() for part in expected.values()]
+        agrees = [close(*pair, rtol, atol) for pair in zip(found, right, strict=True)]
+        if all(agrees):
+            return
+        for mistake in self.mistakes:
+            if mistake.answer is not None:
+                wrong = mistake.answer(*(_copy(value) for value in inputs.values()))
+                wrong = [torch.as_tensor(part).detach().double() for part in wrong]
+                if all(close(*pair, rtol, atol) for pair in zip(found, wrong, strict=True)):
+                    raise WrongAnswer(mistake.message, mistake.name)
+        first = agrees.index(False)
+        raise self._refusal(list(expected)[first], found[first], right[first], inputs)
+
+    def parts(self, value: object, *names: str) -> list:
+        """The results of an answer that returns several things, in order."""
+        if isinstance(value, (tuple, list)) or (isinstance(value, (Tensor, np.ndarray)) and value.ndim):
+            if len(value) == len(names):
+                return list(value)
+            found = f"{_a_kind(value)} of length {len(value)}"
+        else:
+            found = _a_kind(value)
+        raise WrongAnswer(
+            f"{self.name} must return {len(names)} things, {', '.join(names)}, and it returned {found}.",
+            "type",
+        )
+
+    def _refusal(
+        self, subject: str, found: Tensor, expected: Tensor, inputs: dict[str, object]
+    ) -> WrongAnswer:
+        """What to say of a wrong result that no mistake explains: shape, then NaN, then value."""
         if found.shape != expected.shape:
-            raise WrongAnswer(
-                f"{self.name} must return the shape {tuple(expected.shape)} here, not {tuple(found.shape)}. "
-                f"It was given {describe(inputs)}.",
+            return WrongAnswer(
+                f"{subject} must have the shape {tuple(expected.shape)} here, not {tuple(found.shape)}. "
+                f"The function was given {describe(inputs)}.",
                 "shape",
             )
-        if not bool(torch.isfinite(found).all()):
-            raise WrongAnswer(
-                f"{self.name} returned NaN or infinity. It was given {describe(inputs)}.", "nan"
+        if not bool(torch.isfinite(found[torch.isfinite(expected)]).all()):
+            return WrongAnswer(
+                f"{subject} is NaN or infinite. The function was given {describe(inputs)}.", "nan"
             )
-        raise WrongAnswer(self._difference(found, expected, inputs), "value")
+        return WrongAnswer(self._difference(subject, found, expected, inputs), "value")
 
-    def _difference(self, found: Tensor, expected: Tensor, inputs: dict[str, object]) -> str:
+    def _difference(self, subject: str, found: Tensor, expected: Tensor, inputs: dict[str, object]) -> str:
         """The place where they differ most, with the inputs at that place when they have its shape."""
-        where = (found - expected).abs().argmax().item()
+        off = torch.where(found == expected, 0.0, found - expected)  # two infinities agree
+        where = off.abs().nan_to_num(nan=math.inf).argmax().item()
         at = np.unravel_index(where, expected.shape) if expected.ndim else ()
         index = f"[{', '.join(str(int(i)) for i in at)}]" if at else ""
         returned, right = found.flatten()[where], expected.flatten()[where]
-        text = f"{self.name} returned {returned:.4g} where {right:.4g} is right"
+        text = f"{subject} is {returned:.4g} where {right:.4g} is right"
         near = [
             f"{name}{index} = {value.flatten()[where]:.4g}"
             for name, value in inputs.items()
@@ -246,6 +288,9 @@ def _gives(mistaken: Callable, inputs: dict[str, object], found: Tensor, rtol: f
 
 
 def _copy(value: object) -> object:
+    """A copy, so that the check keeps the original; but a model and its optimizer must stay a pair."""
+    if isinstance(value, (torch.nn.Module, torch.optim.Optimizer)):
+        return value
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     return copy.deepcopy(value)

@@ -1,8 +1,10 @@
 """Answers to the exercises of chapter 5."""
 
+import math
+
 import numpy as np
 import torch
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 
 def with_rsample(mu, log_var):
@@ -24,7 +26,163 @@ def seeded(mu, log_var):
     return mu + torch.exp(log_var / 2) * torch.randn_like(mu)
 
 
-RIGHT = {"check_reparameterize": [with_rsample, with_numpy_noise, in_place_on_noise]}
+def in_loops(mu, log_var):
+    rows = [
+        [m + torch.randn(()) * (v / 2).exp() for m, v in zip(*pair, strict=True)]
+        for pair in zip(mu.unbind(), log_var.unbind(), strict=True)
+    ]
+    return torch.stack([torch.stack(row) for row in rows])
+
+
+def in_double(mu, log_var):
+    eps = torch.randn(mu.shape, dtype=torch.float64)
+    return mu.double() + eps * log_var.double().exp().sqrt()
+
+
+def with_numpy(mu, log_var):
+    eps = np.random.default_rng().standard_normal(tuple(mu.shape))
+    return mu.detach().numpy() + eps * np.exp(log_var.detach().numpy() / 2)
+
+
+# ── code_and_kl ──────────────────────────────────────────────────────────────────────────────────
+
+
+def with_log_sigma(mu, log_var, eps):
+    log_sigma = log_var / 2
+    z = mu + eps * log_sigma.exp()
+    return z, 0.5 * (mu**2 + (2 * log_sigma).exp() - 1) - log_sigma
+
+
+def with_distributions(mu, log_var, eps):
+    q = Normal(mu, log_var.exp() ** 0.5)
+    return [q.loc + q.scale * eps, kl_divergence(q, Normal(0.0, 1.0))]
+
+
+def numpy_in_double(mu, log_var, eps):
+    mu, log_var, eps = (value.numpy().astype(np.float64) for value in (mu, log_var, eps))
+    variance = np.exp(log_var)
+    return mu + np.sqrt(variance) * eps, -(1 + log_var - mu * mu - variance) / 2
+
+
+def pair(z, kl):
+    """An answer that samples with sigma = z(h) and charges kl(mu, h)."""
+    return lambda mu, h, eps: (mu + eps * z(h), kl(mu, h))
+
+
+def charged(mu, h):
+    return -0.5 * (1 + h - mu**2 - h.exp())
+
+
+def charged_as_log_sigma(mu, h):
+    return charged(mu, 2 * h)
+
+
+# ── backward_through_code ────────────────────────────────────────────────────────────────────────
+
+
+def by_autograd(grad_z, log_var, eps):
+    mu, leaf = torch.zeros_like(log_var).requires_grad_(), log_var.clone().requires_grad_()
+    z = mu + eps * torch.exp(leaf / 2)
+    return torch.autograd.grad(z, [mu, leaf], grad_z)
+
+
+def backward_in_loops(grad_z, log_var, eps):
+    grad = torch.zeros(grad_z.shape, dtype=torch.float64)
+    for i in range(grad.shape[0]):
+        for j in range(grad.shape[1]):
+            sigma = math.exp(log_var[i, j].item() / 2)
+            grad[i, j] = grad_z[i, j].item() * eps[i, j].item() * sigma / 2
+    return grad_z.clone(), grad
+
+
+def backward_numpy(grad_z, log_var, eps):
+    g, v, e = grad_z.numpy(), log_var.numpy(), eps.numpy()
+    return np.stack([g, 0.5 * e * np.exp(0.5 * v) * g])
+
+
+def backward(rule):
+    """An answer whose gradient of log_var is rule(eps, sigma, log_var) times grad_z."""
+    return lambda g, log_var, eps: (g, g * rule(eps, (log_var / 2).exp(), log_var))
+
+
+# ── score_gradient ───────────────────────────────────────────────────────────────────────────────
+
+
+def from_log_prob(f, mu, sigma, eps):
+    mean = torch.full_like(eps, mu).requires_grad_()
+    z = (mean + sigma * eps).detach()
+    log_q = Normal(mean, sigma).log_prob(z)
+    return f(z) * torch.autograd.grad(log_q.sum(), mean)[0]
+
+
+def draw_by_draw(f, mu, sigma, eps):
+    return torch.tensor([float(f(mu + sigma * e)) * e / sigma for e in eps.tolist()])
+
+
+def score_in_double(f, mu, sigma, eps):
+    z = mu + sigma * eps.double()
+    return f(z).double() * (z - mu) / sigma**2
+
+
+def pathwise(f, mu, sigma, eps):
+    z = (mu + sigma * eps).requires_grad_()
+    values = f(z)
+    if not values.requires_grad:
+        return torch.zeros_like(eps)
+    return torch.autograd.grad(values.sum(), z)[0]
+
+
+# ── quiet_gradient ───────────────────────────────────────────────────────────────────────────────
+
+
+def plain(f, mu, sigma, n):
+    eps = torch.randn(n)
+    return (f(mu + sigma * eps) * eps / sigma).mean()
+
+
+def mirrored(f, mu, sigma, n):
+    eps = torch.randn(n // 2)
+    above, below = f(mu + sigma * eps), f(mu - sigma * eps)
+    return ((above - below) * eps).mean() / (2 * sigma)
+
+
+def baseline_at_mu(f, mu, sigma, n):
+    eps = torch.randn(n - 1)
+    return float(((f(mu + sigma * eps) - f(mu)) * eps).mean() / sigma)
+
+
+def baseline_of_the_others(f, mu, sigma, n):
+    eps = torch.randn(n, dtype=torch.float64)
+    values = f(mu + sigma * eps)
+    others = (values.sum() - values) / (n - 1)
+    return ((values - others) * eps / sigma).mean()
+
+
+def in_numpy(f, mu, sigma, n):
+    eps = np.random.standard_normal(n // 2)  # noqa: NPY002
+    up, down = f(mu + sigma * eps).numpy(), f(mu - sigma * eps).numpy()
+    return np.mean((up - down) * eps / sigma) / 2
+
+
+def own_mean_as_baseline(f, mu, sigma, n):
+    eps = torch.randn(n)
+    values = f(mu + sigma * eps)
+    return ((values - values.mean()) * eps / sigma).mean()
+
+
+def standardised(f, mu, sigma, n):
+    eps = torch.randn(n)
+    values = f(mu + sigma * eps)
+    return ((values - values.mean()) / (values.std() + 1e-6) * eps / sigma).mean()
+
+
+RIGHT = {
+    "check_reparameterize": [with_rsample, with_numpy_noise, in_place_on_noise, in_double, in_loops],
+    "check_code_and_kl": [with_log_sigma, with_distributions, numpy_in_double],
+    "check_backward_through_code": [by_autograd, backward_in_loops, backward_numpy],
+    "check_score_gradient": [from_log_prob, draw_by_draw, score_in_double],
+    "check_quiet_gradient": [mirrored, baseline_at_mu, baseline_of_the_others, in_numpy],
+}
 
 WRONG = {
     "check_reparameterize": [
@@ -33,6 +191,8 @@ WRONG = {
         ("variance_as_sigma", lambda mu, log_var: mu + log_var.exp() * torch.randn_like(mu)),
         ("detached_mu", lambda mu, log_var: Normal(mu, torch.exp(log_var / 2)).sample()),
         ("detached_mu", lambda mu, log_var: mu.data + torch.exp(log_var / 2) * torch.randn_like(mu)),
+        ("detached_mu", lambda mu, log_var: torch.normal(mu, torch.exp(log_var / 2))),
+        ("detached_mu", with_numpy),
         ("detached_log_var", lambda mu, log_var: mu + torch.exp(log_var / 2).detach() * torch.randn_like(mu)),
         ("one_eps_per_image", lambda mu, log_var: mu + (log_var / 2).exp() * torch.randn(len(mu), 1)),
         ("one_eps_for_all", lambda mu, log_var: mu + (log_var / 2).exp() * torch.randn(mu.shape[1])),
@@ -41,5 +201,55 @@ WRONG = {
         ("uniform", lambda mu, log_var: mu + (log_var / 2).exp() * (2 * torch.rand_like(mu) - 1)),
         ("uncentred", lambda mu, log_var: mu + (log_var / 2).exp() * (1 + torch.randn_like(mu))),
         ("shape", lambda mu, log_var: (mu + (log_var / 2).exp() * torch.randn_like(mu)).flatten()),
+    ],
+    "check_code_and_kl": [
+        ("unmended", pair(torch.exp, charged)),
+        ("both_as_log_sigma", pair(torch.exp, charged_as_log_sigma)),
+        ("swapped", pair(lambda h: (h / 2).exp(), charged_as_log_sigma)),
+        ("log_var_as_sigma", pair(lambda h: h, charged)),
+        (
+            "sigma_in_kl",
+            pair(lambda h: (h / 2).exp(), lambda mu, h: -0.5 * (1 + h - mu**2 - (h / 2).exp())),
+        ),
+        ("summed", pair(lambda h: (h / 2).exp(), lambda mu, h: charged(mu, h).sum(dim=1))),
+        ("shape", pair(lambda h: (h / 2).exp(), lambda mu, h: charged(mu, h).mean())),
+        ("value", pair(lambda h: (h / 2).exp(), lambda mu, h: -charged(mu, h))),
+        ("type", lambda mu, h, eps: mu + eps * (h / 2).exp()),
+    ],
+    "check_backward_through_code": [
+        ("half_missing", backward(lambda eps, sigma, log_var: eps * sigma)),
+        ("sigma_missing", backward(lambda eps, sigma, log_var: eps / 2)),
+        ("eps_missing", backward(lambda eps, sigma, log_var: sigma / 2)),
+        ("gradient_of_sigma", backward(lambda eps, sigma, log_var: eps)),
+        ("variance_for_sigma", backward(lambda eps, sigma, log_var: eps * sigma**2 / 2)),
+        ("log_var_as_sigma", backward(lambda eps, sigma, log_var: eps * log_var / 2)),
+        ("chain_cut", lambda g, log_var, eps: by_autograd(torch.ones_like(g), log_var, eps)),
+        ("swapped", lambda g, log_var, eps: by_autograd(g, log_var, eps)[::-1]),
+        ("summed", lambda g, log_var, eps: [part.sum(dim=0) for part in by_autograd(g, log_var, eps)]),
+        ("shape", lambda g, log_var, eps: (g, by_autograd(g, log_var, eps)[1].T)),
+        ("value", lambda g, log_var, eps: (g + 1, by_autograd(g, log_var, eps)[1])),
+        ("type", lambda g, log_var, eps: by_autograd(g, log_var, eps)[1][0, 0]),
+    ],
+    "check_score_gradient": [
+        ("pathwise", pathwise),
+        ("f_missing", lambda f, mu, sigma, eps: eps / sigma),
+        ("sigma_missing", lambda f, mu, sigma, eps: f(mu + sigma * eps) * eps),
+        ("variance_for_sigma", lambda f, mu, sigma, eps: f(mu + sigma * eps) * eps / sigma**2),
+        ("sigma_times", lambda f, mu, sigma, eps: f(mu + sigma * eps) * eps * sigma),
+        ("sign", lambda f, mu, sigma, eps: -from_log_prob(f, mu, sigma, eps)),
+        ("f_of_eps", lambda f, mu, sigma, eps: f(eps) * eps / sigma),
+        ("f_of_mu", lambda f, mu, sigma, eps: f(mu) * eps / sigma),
+        ("averaged", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps).mean()),
+        ("shape", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps)[:, None]),
+        ("value", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps) / 2),
+    ],
+    "check_quiet_gradient": [
+        ("too_many_evaluations", lambda f, mu, sigma, n: mirrored(f, mu, sigma, 100 * n)),
+        ("too_loud", plain),
+        ("own_draw_in_baseline", own_mean_as_baseline),
+        ("pathwise", lambda f, mu, sigma, n: pathwise(f, mu, sigma, torch.randn(n)).mean()),
+        ("biased", standardised),
+        ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) / 2),
+        ("type", lambda f, mu, sigma, n: torch.randn(n)),
     ],
 }

@@ -1,0 +1,174 @@
+"""speed.md: the goals, what was measured beside them, and why a goal can be missed."""
+
+from dataclasses import dataclass
+
+Numbers = dict[str, float]  # what was measured, in words → the number
+
+SECTIONS = {  # name → title and what was done
+    "circles": (
+        "Drawing circles",
+        "`data.circles`, against a figure of Matplotlib for each circle, as in chapter 1.",
+    ),
+    "training": (
+        "Training",
+        "`fit`, against the loop that tutorials write (a `DataLoader`, Adam as it comes, `.item()` three "
+        "times a step), for both VAEs of the article and batches of 32. What the machine allows is the time "
+        "for the floating-point operations at the rate of large matrix products, plus the time for what Adam "
+        "reads and writes at the rate of copying. No program gets there: small products are slower than "
+        "large ones, and weights, gradients and activations have to be moved, too.",
+    ),
+    "training_gpu": ("Training on a GPU", "The same on a GPU."),
+    "overhead": (
+        "What fit itself costs",
+        "`fit` with its bar, history and schedule, against the four steps of chapter 2 written bare, on a "
+        "VAE so small (eight units a layer) that nothing else counts.",
+    ),
+    "time_to_quality": (
+        "Time to quality",
+        "Seconds of training until the convolutional VAE leaves at most 12 % of the variance of held-out "
+        "circles unexplained and puts them in the order of their radii (rank correlation of at least 0.99). "
+        "All recipes run through `fit`, in turn; one-cycle raises the learning rate evenly from 0 to lr and "
+        "lowers it again.",
+    ),
+    "time_to_quality_gpu": ("Time to quality on a GPU", "The same on a GPU."),
+}
+
+
+@dataclass
+class Goal:
+    """A limit for one number of a section, and why it can be missed."""
+
+    text: str
+    section: str
+    number: str
+    limit: float
+    at_least: bool
+    why: str
+
+    def row(self, sections: dict) -> str:
+        """One line of the table of goals."""
+        sign = "≥" if self.at_least else "≤"
+        found = sections.get(self.section, {}).get("numbers", {}).get(self.number)
+        if found is None:
+            return _row(self.text, f"{sign} {self.limit:g}", "–", "not measured")
+        if found >= self.limit if self.at_least else found <= self.limit:
+            verdict = "yes"
+        else:
+            verdict = f"no, {abs(found / self.limit - 1):.0%} off: {self.why}"
+        return _row(self.text, f"{sign} {self.limit:g}", f"{found:.3g}", verdict)
+
+
+GOALS = [
+    Goal(
+        "1,000 circles: times faster than plotted",
+        "circles",
+        "plotted ÷ computed",
+        500,
+        True,
+        "Matplotlib's share depends on its version and on one core, ours on all of them.",
+    ),
+    Goal(
+        "dense VAE: times faster than tutorials' loop",
+        "training",
+        "dense VAE: tutorials' loop ÷ fit",
+        2,
+        True,
+        "all that can be saved is the time in which Adam waits for memory.",
+    ),
+    Goal(
+        "convolutional VAE: times faster than tutorials' loop",
+        "training",
+        "convolutional VAE: tutorials' loop ÷ fit",
+        1.1,
+        True,
+        "nearly all time goes into the convolutions, which both loops share.",
+    ),
+    Goal(
+        "dense VAE: times what the machine allows",
+        "training",
+        "dense VAE: fit ÷ what the machine allows",
+        1.4,
+        False,
+        "a step also reads the weights three times and writes the gradients once.",
+    ),
+    Goal(
+        "convolutional VAE: times what the machine allows",
+        "training",
+        "convolutional VAE: fit ÷ what the machine allows",
+        2,
+        False,
+        "convolutions with few channels keep a processor less busy than a large matrix product.",
+    ),
+    Goal(
+        "fit's own cost: times the bare loop",
+        "overhead",
+        "fit ÷ bare loop",
+        1.1,
+        False,
+        "the bar, the history and the schedule take some microseconds a step.",
+    ),
+    Goal(
+        "time to quality: times faster than the article's recipe",
+        "time_to_quality",
+        "article ÷ best",
+        2,
+        True,
+        "smaller networks and larger steps fold the code for some seeds.",
+    ),
+    Goal(
+        "dense VAE on a GPU: times faster than tutorials' loop",
+        "training_gpu",
+        "dense VAE: tutorials' loop ÷ fit",
+        3,
+        True,
+        "the arithmetic itself, which both loops share, fills the step.",
+    ),
+    Goal(
+        "convolutional VAE on a GPU: times faster than tutorials' loop",
+        "training_gpu",
+        "convolutional VAE: tutorials' loop ÷ fit",
+        3,
+        True,
+        "starting some hundred kernels a step takes the processor longer than the GPU needs to run them.",
+    ),
+]
+
+
+def render(sections: dict, measured: dict) -> str:
+    """The report from the content of speed.json and of notebooks.json; both may be empty."""
+    lines = [
+        "# How fast it is",
+        "",
+        "Written by `make bench`. Numbers are medians. What is compared took turns in one process, and a "
+        "ratio is the median of the rounds' ratios.",
+        "",
+        "| goal | asked | measured | met? |",
+        "|---|---|---|---|",
+        *(goal.row(sections) for goal in GOALS),
+        notebooks_row(measured),
+    ]
+    for name, (title, note) in SECTIONS.items():
+        if name in sections:
+            machine, numbers = sections[name]["machine"], sections[name]["numbers"]
+            lines += ["", f"## {title}", "", note, "", f"Machine: {machine}.", ""]
+            lines += ["| what | number |", "|---|---|"]
+            lines += [_row(what, f"{number:,.4g}") for what, number in numbers.items()]
+    if measured:
+        note = "Each in a fresh kernel, whose start is not counted. The peak memory is the kernel's."
+        lines += ["", "## Notebooks", "", note, "", f"Machine: {measured['machine']}.", ""]
+        lines += ["| notebook | seconds | peak memory (MB) |", "|---|---|---|"]
+        lines += [_row(name, n["seconds"], n.get("MB", "–")) for name, n in measured["notebooks"].items()]
+    return "\n".join([*lines, ""])
+
+
+def notebooks_row(measured: dict) -> str:
+    """The goal for all notebooks together."""
+    text, asked = "all notebooks, one after another: minutes", "≤ 6"
+    if not measured:
+        return _row(text, asked, "–", "not measured")
+    minutes = sum(numbers["seconds"] for numbers in measured["notebooks"].values()) / 60
+    return _row(text, asked, f"{minutes:.1f}", "yes" if minutes <= 6 else f"no, {minutes / 6 - 1:.0%} off")
+
+
+def _row(*values: object) -> str:
+    return "| " + " | ".join(map(str, values)) + " |"

@@ -1,0 +1,560 @@
+"""Checks for chapter 7, the scale of the losses."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from course_lib import data
+from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
+
+# ── 7.1 The loss of a batch ──────────────────────────────────────────────────────────────────────
+
+
+def _reduced(values: Tensor, within: str, over: str) -> Tensor:
+    """(B, …) reduced within each image, then over the batch: ()."""
+    ways = {"sum": torch.sum, "mean": torch.mean}
+    return ways[over](ways[within](values.double().flatten(1), dim=1), dim=0)
+
+
+def _loss(error: tuple[str, str], kl: tuple[str, str]) -> Callable:
+    """A loss whose piles are reduced in the given ways, (within an image, over the batch) each."""
+    return lambda raw_error, raw_kl: _reduced(raw_error, *error) + _reduced(raw_kl, *kl)
+
+
+RIGHT, SUMMED, AVERAGED = ("sum", "mean"), ("sum", "sum"), ("mean", "mean")
+
+
+@check(
+    Mistake(
+        "mean_over_pixels",
+        "You averaged over the pixels: a whole image then counts no more than one pixel, and beside it each "
+        "nat is dear.",
+        _loss(AVERAGED, RIGHT),
+    ),
+    Mistake(
+        "mean_over_latents",
+        "You averaged the KL over the latent dimensions: information adds up, so each dimension has its full "
+        "price.",
+        _loss(RIGHT, AVERAGED),
+    ),
+    Mistake(
+        "mean_over_everything",
+        "Both piles are averaged over everything: over the batch that is right, within an image it is not. "
+        "This is the line that collapses.",
+        _loss(AVERAGED, AVERAGED),
+    ),
+    Mistake(
+        "sum_over_batch",
+        "You summed over the batch: with twice as many images the loss would be twice as large. It should be "
+        "the loss of an image.",
+        _loss(SUMMED, SUMMED),
+    ),
+    Mistake(
+        "error_summed_over_batch",
+        "The squared errors are summed over the batch, the KL is averaged: the balance then depends on the "
+        "batch size.",
+        _loss(SUMMED, RIGHT),
+    ),
+    Mistake(
+        "kl_summed_over_batch",
+        "The KL is summed over the batch, the squared error is averaged: the balance then depends on the "
+        "batch size.",
+        _loss(RIGHT, SUMMED),
+    ),
+    Mistake(
+        "batch_of_32",
+        "You divide by 32: that is the batch size of the course, but not of every batch. Ask the tensor how "
+        "many images it holds.",
+        lambda raw_error, raw_kl: (raw_error.double().sum() + raw_kl.double().sum()) / 32,
+    ),
+    Mistake(
+        "per_image",
+        "There is still one number for each image: reduce over the batch, too, for training needs a single "
+        "number.",
+        lambda raw_error, raw_kl: raw_error.flatten(1).sum(dim=1) + raw_kl.sum(dim=1),
+    ),
+    Mistake(
+        "kl_missing",
+        "This is the reconstruction alone: the KL has no part in it.",
+        lambda raw_error, raw_kl: _reduced(raw_error, *RIGHT),
+    ),
+    Mistake(
+        "kl_subtracted",
+        "The KL is subtracted: training would then make it as large as it can. It is a price, and prices are "
+        "added.",
+        lambda raw_error, raw_kl: _reduced(raw_error, *RIGHT) - _reduced(raw_kl, *RIGHT),
+    ),
+    tests="sums within an image, the mean over images, batches of 6, 1 and 9 images, images with 3 channels",
+)
+def check_reduce_loss(answer: Answer) -> None:
+    """f(raw_error (B, C, H, W), raw_kl (B, D)) → the loss of a batch (), SSE + KL of an image."""
+    for batch, channels, latents in ((6, 1, 3), (1, 1, 2), (9, 3, 4)):
+        raw_error, raw_kl = (
+            answer.normal(batch, channels, 5, 7).square(),
+            answer.uniform(batch, latents, high=2),
+        )
+        pixels, nats = (values.numpy().astype(np.float64).sum() for values in (raw_error, raw_kl))
+        answer.compare(float(pixels + nats) / batch, raw_error=raw_error, raw_kl=raw_kl)
+
+
+# ── 7.2 The effective beta of any loss ───────────────────────────────────────────────────────────
+
+
+def _gradients(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> tuple[Tensor, Tensor]:
+    error, kl = (values.detach().clone().requires_grad_() for values in (raw_error, raw_kl))
+    return torch.autograd.grad(loss(error, kl), [error, kl])
+
+
+def _beta(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> Tensor:
+    of_error, of_kl = _gradients(loss, raw_error, raw_kl)
+    return of_kl.mean() / of_error.mean()
+
+
+def _shares(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> Tensor:
+    """The KL's part of the loss ÷ the error's part, as they happen to be for these values."""
+    nothing = torch.zeros_like(raw_error), torch.zeros_like(raw_kl)
+    return loss(nothing[0], raw_kl) / loss(raw_error, nothing[1])
+
+
+def _summed_gradients(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> Tensor:
+    of_error, of_kl = _gradients(loss, raw_error, raw_kl)
+    return of_kl.sum() / of_error.sum()
+
+
+@check(
+    Mistake(
+        "inverse",
+        "This is 1/beta, the reconstruction factor: beta is the price of a nat in units of squared error, so "
+        "which derivative comes on top?",
+        lambda loss, raw_error, raw_kl: 1 / _beta(loss, raw_error, raw_kl),
+    ),
+    Mistake(
+        "shares",
+        "You compared how large the two terms are. That depends on the values at hand; beta asks how much "
+        "the loss changes by one more nat and by one more unit of error.",
+        _shares,
+    ),
+    Mistake(
+        "summed_gradients",
+        "You added up the gradients of each pile, so their numbers of entries enter. Compare a single nat "
+        "with a single squared error.",
+        _summed_gradients,
+    ),
+    Mistake(
+        "kl_alone",
+        "This is the price of a nat in units of the loss: divide by what a unit of squared error costs in "
+        "the same loss.",
+        lambda loss, raw_error, raw_kl: _gradients(loss, raw_error, raw_kl)[1].mean(),
+    ),
+    Mistake(
+        "error_alone",
+        "This is what a unit of squared error adds to the loss: a nat has not been looked at.",
+        lambda loss, raw_error, raw_kl: _gradients(loss, raw_error, raw_kl)[0].mean(),
+    ),
+    tests="four losses with sums, means and weights, on batches of several sizes, against pen and paper",
+)
+def check_measure_beta(answer: Answer) -> None:
+    """f(loss, raw_error (B, C, H, W), raw_kl (B, D)) → the effective beta, one number."""
+    cases = [  # weight of the error, its reduction; weight of the KL, its reduction; batch, latents
+        (1.0, RIGHT, 1.0, AVERAGED, 4, 3),
+        (500.0, AVERAGED, 1.0, RIGHT, 3, 2),
+        (2.0, SUMMED, 0.3, RIGHT, 5, 2),
+        (1.0, AVERAGED, 0.02, AVERAGED, 2, 5),
+    ]
+    for error_weight, error_way, kl_weight, kl_way, batch, latents in cases:
+
+        def loss(
+            raw_error: Tensor, raw_kl: Tensor, a=error_weight, e=error_way, b=kl_weight, k=kl_way
+        ) -> Tensor:
+            return a * _reduced(raw_error, *e) + b * _reduced(raw_kl, *k)
+
+        raw_error, raw_kl = (
+            3 * answer.normal(batch, 1, 4, 5).square() + 1,
+            answer.uniform(batch, latents, low=0.1, high=0.9),
+        )
+        of_error = (
+            error_weight / (20 if error_way[0] == "mean" else 1) / (batch if error_way[1] == "mean" else 1)
+        )
+        of_kl = kl_weight / (latents if kl_way[0] == "mean" else 1) / (batch if kl_way[1] == "mean" else 1)
+        inputs = {"loss": loss, "raw_error": raw_error, "raw_kl": raw_kl}
+        value = answer.number(_mean_if_constant(answer.call(**inputs)))
+        answer.match(value, of_kl / of_error, rtol=1e-2, atol=0, **inputs)
+
+
+def _mean_if_constant(value: object) -> object:
+    """A tensor that holds the same number everywhere is that number."""
+    if isinstance(value, Tensor) and value.numel() > 1 and value.is_floating_point():
+        value = value.detach()
+        if torch.allclose(value, value.flatten()[0].expand_as(value), rtol=1e-3):
+            return value.flatten()[0].item()
+    return value
+
+
+# ── 7.3 Units that say something ─────────────────────────────────────────────────────────────────
+
+
+def _variances(mu: Tensor) -> Tensor:
+    return mu.double().var(dim=0, correction=0)
+
+
+@check(
+    Mistake(
+        "mean_square",
+        "You count units whose mu is far from 0, even if it is the same for every image: such a unit says "
+        "nothing. Measure how much it varies.",
+        lambda mu, threshold: (mu.double().square().mean(dim=0) > threshold).sum(),
+    ),
+    Mistake(
+        "standard_deviation",
+        "You compare the standard deviation with the threshold, which is meant for the variance: units that "
+        "hardly move are counted.",
+        lambda mu, threshold: (_variances(mu).sqrt() > threshold).sum(),
+    ),
+    Mistake(
+        "wrong_axis",
+        "You counted images: take the variance of each unit over the images, not of each image over its "
+        "units.",
+        lambda mu, threshold: (mu.double().var(dim=1, correction=0) > threshold).sum(),
+    ),
+    Mistake(
+        "silent_units",
+        "These are the silent ones: a unit is active when it moves.",
+        lambda mu, threshold: (_variances(mu) <= threshold).sum(),
+    ),
+    Mistake(
+        "share",
+        "This is the share of active units: return how many there are.",
+        lambda mu, threshold: (_variances(mu) > threshold).double().mean(),
+    ),
+    Mistake("mask", "You return a yes or no for each unit: count them."),
+    Mistake(
+        "total",
+        "You return a variance, not a count: hold each unit's variance against the threshold.",
+        lambda mu, threshold: _variances(mu).sum(),
+    ),
+    Mistake(
+        "threshold_ignored",
+        "Another threshold, and still the same count: use the argument `threshold` in place of 0.01.",
+    ),
+    tests="units that move, that hardly move, that are stuck at 0 or elsewhere; two thresholds; none active",
+)
+def check_count_active(answer: Answer) -> None:
+    """f(mu (N, D), threshold) → how many columns of mu have a variance above the threshold."""
+    kinds = {  # spread and centre of mu, how many such units
+        "moves": (0.7, 0.0, 4 + _upto(answer, 3)),
+        "moves elsewhere": (0.7, -1.5, 3),
+        "hardly moves": (0.045, 0.0, 5),
+        "stuck elsewhere": (0.0005, 1.0, 1 + _upto(answer, 2)),
+        "stuck at 0": (0.0005, 0.0, 14),
+    }
+    columns = [
+        spread * answer.normal(300, 1) + centre
+        for spread, centre, count in kinds.values()
+        for _ in range(count)
+    ]
+    order = torch.randperm(len(columns), generator=answer.rng)
+    mu = torch.cat(columns, dim=1)[:, order]
+    moving = kinds["moves"][2] + kinds["moves elsewhere"][2]
+    _compare_count(answer, moving, mu=mu, threshold=0.01)
+    value = _count(answer, mu=mu, threshold=0.0005)
+    if value == moving:
+        answer.fail("threshold_ignored")
+    _compare_count(answer, moving + 5, mu=mu, threshold=0.0005)
+    _compare_count(answer, 0, mu=0.001 * answer.normal(50, 3) + 2, threshold=0.01)
+
+
+def _upto(answer: Answer, most: int) -> int:
+    return int(torch.randint(0, most + 1, (), generator=answer.rng))
+
+
+def _count(answer: Answer, mu: Tensor, threshold: float) -> float:
+    value = answer.call(mu=mu, threshold=threshold)
+    one_each = isinstance(value, (Tensor, np.ndarray)) and tuple(value.shape) == (mu.shape[1],)
+    if one_each and set(value.tolist()) <= {0, 1}:
+        answer.fail("mask")
+    return answer.number(value)
+
+
+def _compare_count(answer: Answer, expected: int, **inputs: object) -> None:
+    answer.match(_count(answer, **inputs), float(expected), rtol=1e-6, atol=1e-6, **inputs)
+
+
+# ── 7.4 Ask PCA before training ──────────────────────────────────────────────────────────────────
+
+
+def _leading(images: Tensor) -> float:
+    """The largest variance of any direction, by scikit-learn, dividing by N."""
+    pixels = images.flatten(1).double().numpy()
+    return float(PCA(1, svd_solver="full").fit(pixels).explained_variance_[0]) * (1 - 1 / len(pixels))
+
+
+def _singular_values(images: Tensor, centred: bool = True) -> Tensor:
+    pixels = images.flatten(1).double()
+    return torch.linalg.svdvals(pixels - pixels.mean(dim=0) if centred else pixels)
+
+
+def _pixel_variances(images: Tensor) -> Tensor:
+    return images.flatten(1).double().var(dim=0, correction=0)
+
+
+def _over_claim(variance: Callable) -> Callable:
+    """The variance over σ² = 1/(2 · factor)."""
+    return lambda images, factor: torch.as_tensor(variance(images)) * 2 * factor
+
+
+@check(
+    Mistake(
+        "not_centred",
+        "The mean image is still in: subtract it from every image first, or the leading direction is the "
+        "mean itself.",
+        _over_claim(lambda images: _singular_values(images, centred=False)[0] ** 2 / len(images)),
+    ),
+    Mistake(
+        "total_variance",
+        "This is the variance of all directions together: a code starts along a single one, the strongest.",
+        _over_claim(lambda images: _pixel_variances(images).sum()),
+    ),
+    Mistake(
+        "pixel_variance",
+        "This is the variance of a single pixel: pixels move together, and the leading direction uses them "
+        "all.",
+        _over_claim(lambda images: _pixel_variances(images).max()),
+    ),
+    Mistake(
+        "smallest",
+        "You took the smallest variance: torch.linalg.eigvalsh sorts upwards, svdvals downwards.",
+        _over_claim(lambda images: _singular_values(images)[-1] ** 2 / len(images)),
+    ),
+    Mistake(
+        "singular_value",
+        "A singular value is not yet a variance: compare its units with those of a variance.",
+        _over_claim(lambda images: _singular_values(images)[0]),
+    ),
+    Mistake(
+        "singular_value_mean",
+        "You divided the singular value by N without squaring it: variances are squares.",
+        _over_claim(lambda images: _singular_values(images)[0] / len(images)),
+    ),
+    Mistake(
+        "spread",
+        "This is the leading standard deviation: the rule compares a variance with σ².",
+        _over_claim(lambda images: _singular_values(images)[0] / math.sqrt(len(images))),
+    ),
+    Mistake(
+        "not_divided",
+        "It grows with the number of images: a variance is a mean over them.",
+        _over_claim(lambda images: _singular_values(images)[0] ** 2),
+    ),
+    Mistake(
+        "half_missing",
+        "The claimed noise is off by a factor of 2: look again at what stands below SSE in the Gaussian's "
+        "logarithm.",
+        lambda images, factor: _leading(images) * factor,
+    ),
+    Mistake(
+        "sigma_for_variance",
+        "You divided by σ where σ² belongs: the rule compares two variances.",
+        lambda images, factor: _leading(images) * math.sqrt(2 * factor),
+    ),
+    Mistake(
+        "factor_upside_down",
+        "The factor works the wrong way round: a high reconstruction_factor claims *less* noise.",
+        lambda images, factor: _leading(images) / (2 * factor),
+    ),
+    Mistake(
+        "factor_ignored",
+        "The factor has no influence: σ² is ½ only at factor 1.",
+        lambda images, factor: 2 * _leading(images),
+    ),
+    Mistake(
+        "upside_down",
+        "This is σ²/λ₁: large numbers should mean safe, so the data's variance comes on top.",
+        lambda images, factor: 1 / (2 * factor * _leading(images)),
+    ),
+    Mistake(
+        "variance_alone",
+        "This is λ₁ alone: hold it against the noise that the factor claims.",
+        lambda images, factor: _leading(images),
+    ),
+    tests="against scikit-learn's PCA, at four reconstruction factors and two sizes of images",
+)
+def check_collapse_ratio(answer: Answer) -> None:
+    """f(images (N, 1, H, W), reconstruction_factor) → λ₁/σ², one number; N or N − 1 in the variance."""
+    for size, factor in ((6, 0.3), (5, 3.0), (6, 1.0), (5, 40.0)):
+        pattern = answer.normal(1, 1, size, size)
+        images = 1.2 + 0.2 * answer.normal(1000, 1, size, size)
+        images += 3 * answer.normal(1000, 1, 1, 1) * pattern / pattern.norm()
+        inputs = {"images": images, "reconstruction_factor": factor}
+        value = answer.number(answer.call(**inputs))
+        answer.match(value, _leading(images) * 2 * factor, rtol=2e-3, atol=1e-6, **inputs)
+
+
+# ── 7.5 A learned σ that is not learned right (find the bug) ─────────────────────────────────────
+
+
+def _pixels(raw_error: Tensor) -> int:
+    return raw_error[0].numel()
+
+
+def _kl(raw_kl: Tensor) -> Tensor:
+    return raw_kl.double().sum(dim=1).mean()
+
+
+def _code_length(raw_error: Tensor) -> Tensor:
+    """−log N of an image, mean over the batch, with σ² the mean squared error: from torch.distributions."""
+    noise = Normal(0.0, raw_error.double().mean().sqrt())
+    return -noise.log_prob(raw_error.double().sqrt()).flatten(1).sum(dim=1).mean()
+
+
+def _with_log(scale: float, constant: float) -> Callable:
+    """A wrong loss: P · (scale · log MSE + constant) + KL."""
+
+    def loss(raw_error: Tensor, raw_kl: Tensor) -> Tensor:
+        log_error = raw_error.double().mean().log()
+        return _pixels(raw_error) * (scale * log_error + constant) + _kl(raw_kl)
+
+    return loss
+
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+@check(
+    Mistake(
+        "one_pixel",
+        "The bug is still there: the first part is the price of one pixel, the KL that of a whole image. "
+        "Which of them has to be scaled?",
+        lambda raw_error, raw_kl: _code_length(raw_error) / _pixels(raw_error) + _kl(raw_kl),
+    ),
+    Mistake(
+        "kl_per_pixel",
+        "The balance is right, the unit is not: this is the loss of a pixel, and we want that of an image.",
+        lambda raw_error, raw_kl: (_code_length(raw_error) + _kl(raw_kl)) / _pixels(raw_error),
+    ),
+    Mistake(
+        "whole_batch",
+        "The first part now counts the pixels of the whole batch, the KL those of one image: P is the number "
+        "of pixels of an image.",
+        lambda raw_error, raw_kl: _code_length(raw_error) * len(raw_error) + _kl(raw_kl),
+    ),
+    Mistake(
+        "constant_scaled_only_in_part",
+        "Only a part of −log N is counted for all pixels: the ½ belongs to every pixel, too.",
+        lambda raw_error, raw_kl: (
+            _pixels(raw_error) * 0.5 * (raw_error.double().mean().log() + LOG_2PI) + 0.5 + _kl(raw_kl)
+        ),
+    ),
+    Mistake(
+        "half_missing",
+        "The logarithm weighs twice as much as it should: log σ is half of log σ².",
+        _with_log(1.0, LOG_2PI + 0.5),
+    ),
+    Mistake(
+        "sum_in_logarithm",
+        "In the logarithm stands a sum of squared errors where a mean belongs: σ² is the noise of a single "
+        "pixel.",
+        lambda raw_error, raw_kl: (
+            _code_length(raw_error) + _pixels(raw_error) / 2 * math.log(_pixels(raw_error)) + _kl(raw_kl)
+        ),
+    ),
+    Mistake(
+        "sigma_per_image",
+        "Each image has a σ of its own here: one σ for the batch, from the mean over all its pixels.",
+        lambda raw_error, raw_kl: (
+            (raw_error.double().flatten(1).mean(dim=1).log() + LOG_2PI + 1).mean() * _pixels(raw_error) / 2
+            + _kl(raw_kl)
+        ),
+    ),
+    Mistake(
+        "kl_averaged",
+        "Now the KL is averaged over the latent dimensions: that part was right before.",
+        lambda raw_error, raw_kl: _code_length(raw_error) + raw_kl.double().mean(),
+    ),
+    Mistake(
+        "kl_summed_over_batch",
+        "Now the KL is summed over the batch: that part was right before.",
+        lambda raw_error, raw_kl: _code_length(raw_error) + raw_kl.double().sum(),
+    ),
+    tests="against −log N from torch.distributions, for several batch sizes, image sizes and noises",
+)
+def check_learned_sigma_loss(answer: Answer) -> None:
+    """f(raw_error (B, C, H, W), raw_kl (B, D)) → P/2 · (log(2π MSE) + 1) + KL of an image, ()."""
+    for batch, side, latents, noise in ((5, 6, 3, 0.2), (1, 4, 1, 2.0), (3, 9, 4, 0.02)):
+        raw_error = (noise * answer.normal(batch, 1, side, side)).square() * (
+            1 + answer.uniform(batch, 1, 1, 1)
+        )
+        raw_kl = answer.uniform(batch, latents, low=0.5, high=3)
+        expected = _code_length(raw_error) + _kl(raw_kl)
+        answer.compare(expected, rtol=1e-3, atol=2e-2, raw_error=raw_error, raw_kl=raw_kl)
+
+
+# ── 7.6 Back to life (experiment) ────────────────────────────────────────────────────────────────
+
+THIN = 0.5  # pixels
+REVIVED = 6.2  # SSE + KL of an image; the grey disc has 6.9
+
+
+@check(
+    Mistake(
+        "collapsed",
+        "Still grey: the KL is {kl:.2f} nats and SSE + KL is {loss:.2f}, as without any code (6.9). Does "
+        "your training start where a code costs nothing, or little?",
+    ),
+    Mistake(
+        "too_many_nats",
+        "It lives, but SSE + KL is {loss:.2f} ({sse:.2f} + {kl:.2f} nats), and 6.2 is the goal: too many "
+        "nats for the plain loss. How does the training have to end?",
+    ),
+    Mistake(
+        "too_early",
+        "It lives, but SSE + KL is {loss:.2f} ({sse:.2f} + {kl:.2f} nats), and 6.2 is the goal: the circles "
+        "are not good enough yet. Where do your epochs go?",
+    ),
+    Mistake(
+        "other_circles",
+        "On circles with a stroke of 0.5 px its SSE is {sse:.1f}, worse than a grey disc: was it trained on "
+        "other circles?",
+    ),
+    Mistake(
+        "more_latents",
+        "It has {latents} latent dimensions: the task is about one.",
+    ),
+    tests="SSE + KL of 4,000 fresh circles with a stroke of 0.5 px, one latent dimension",
+)
+def check_revived_vae(answer: Answer) -> None:
+    """A trained VAE, x → (x_hat, mu, log_var) with one latent dimension, judged by SSE + KL at factor 1."""
+    if not callable(answer.f):
+        raise WrongAnswer("The answer must be the trained model itself, a models.VAE.", "type")
+    images = data.circles(4000, stroke=THIN, seed=_upto(answer, 2**31 - 1)).images
+    if isinstance(answer.f, nn.Module):
+        answer.f.eval()
+    with torch.no_grad():
+        results = answer.parts(answer.call(x=images), "x_hat", "mu", "log_var")
+    names = ("x_hat", "mu", "log_var")
+    x_hat, mu, log_var = (answer.tensor(r, {"x": images}, n) for r, n in zip(results, names, strict=True))
+    if x_hat.shape != images.shape or mu.shape != log_var.shape or mu.ndim != 2 or len(mu) != len(images):
+        raise WrongAnswer(
+            f"For images {tuple(images.shape)} the model returned x_hat {tuple(x_hat.shape)}, mu "
+            f"{tuple(mu.shape)} and log_var {tuple(log_var.shape)}: build it with models.VAE.",
+            "shape",
+        )
+    if mu.shape[1] != 1:
+        answer.fail("more_latents", latents=mu.shape[1])
+    sse = (x_hat - images).square().flatten(1).sum(dim=1).mean().item()
+    kl = (0.5 * (mu.square() + log_var.exp() - 1 - log_var)).sum(dim=1).mean().item()
+    facts = {"sse": sse, "kl": kl, "loss": sse + kl}
+    if not math.isfinite(sse + kl):
+        raise WrongAnswer(
+            f"SSE is {sse:.4g} and the KL {kl:.4g}: the training broke. Try a smaller lr.", "nan"
+        )
+    if sse > 8:
+        answer.fail("other_circles", **facts)
+    if kl < 0.1:
+        answer.fail("collapsed", **facts)
+    if sse + kl >= REVIVED:
+        answer.fail("too_many_nats" if kl > 2.5 else "too_early", **facts)

@@ -1,0 +1,355 @@
+"""Answers to the exercises of chapter 7."""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+from course_lib import data, models
+from course_lib.losses import reconstruction_error
+
+# ── reduce_loss ──────────────────────────────────────────────────────────────────────────────────
+
+
+def reduced_in_loops(raw_error, raw_kl):
+    total = 0.0
+    for error, kl in zip(raw_error, raw_kl, strict=True):
+        total += error.double().sum().item() + kl.double().sum().item()
+    return total / len(raw_error)
+
+
+def reduced_with_numpy(raw_error, raw_kl):
+    error, kl = raw_error.numpy().astype(np.float64), raw_kl.numpy().astype(np.float64)
+    return (error.sum(axis=(1, 2, 3)) + kl.sum(axis=1)).mean()
+
+
+def reduced_by_size(raw_error, raw_kl):
+    _, channels, height, width = raw_error.shape
+    pixels = raw_error.mean() * channels * height * width
+    return pixels + raw_kl.shape[1] * raw_kl.mean()
+
+
+# ── measure_beta ─────────────────────────────────────────────────────────────────────────────────
+
+
+def beta_by_differences(loss, raw_error, raw_kl):
+    raw_error, raw_kl = raw_error.double(), raw_kl.double()
+    more_error, more_kl = raw_error.clone(), raw_kl.clone()
+    more_error[0, 0, 0, 0] += 1
+    more_kl[-1, -1] += 1
+    before = loss(raw_error, raw_kl)
+    return ((loss(raw_error, more_kl) - before) / (loss(more_error, raw_kl) - before)).item()
+
+
+def beta_by_backward(loss, raw_error, raw_kl):
+    raw_error.requires_grad_()
+    raw_kl.requires_grad_()
+    loss(raw_error, raw_kl).backward()
+    return raw_kl.grad[0, 0] / raw_error.grad[0, 0, 0, 0]
+
+
+def beta_by_jacobian(loss, raw_error, raw_kl):
+    of_error, of_kl = torch.autograd.functional.jacobian(loss, (raw_error, raw_kl))
+    return np.float64(of_kl.numpy().mean() / of_error.numpy().mean())
+
+
+def gradients(loss, raw_error, raw_kl):
+    error, kl = raw_error.clone().requires_grad_(), raw_kl.clone().requires_grad_()
+    return torch.autograd.grad(loss(error, kl), [error, kl])
+
+
+def inverse_beta(loss, raw_error, raw_kl):
+    of_error, of_kl = gradients(loss, raw_error, raw_kl)
+    return (of_error[0, 0, 0, 0] / of_kl[0, 0]).item()
+
+
+def summed_gradients(loss, raw_error, raw_kl):
+    of_error, of_kl = gradients(loss, raw_error, raw_kl)
+    return of_kl.sum() / of_error.sum()
+
+
+def shares_of_the_loss(loss, raw_error, raw_kl):
+    return loss(0 * raw_error, raw_kl) / loss(raw_error, 0 * raw_kl)
+
+
+# ── count_active ─────────────────────────────────────────────────────────────────────────────────
+
+
+def counted_in_loops(mu, threshold):
+    count = 0
+    for unit in mu.double().T:
+        middle = sum(unit.tolist()) / len(unit)
+        count += sum((value - middle) ** 2 for value in unit.tolist()) / len(unit) > threshold
+    return count
+
+
+def counted_in_place(mu, threshold):
+    moved = mu.clone()
+    moved -= moved.mean(dim=0)
+    return torch.count_nonzero(moved.pow_(2).mean(0) > threshold)
+
+
+# ── collapse_ratio ───────────────────────────────────────────────────────────────────────────────
+
+
+def ratio_with_sklearn(images, reconstruction_factor):
+    leading = PCA().fit(images.flatten(1).numpy()).explained_variance_[0]  # divides by N − 1
+    return float(leading / (1 / (2 * reconstruction_factor)))
+
+
+def ratio_with_covariance(images, reconstruction_factor):
+    covariance = np.cov(images.reshape(len(images), -1).numpy(), rowvar=False)
+    return 2 * reconstruction_factor * np.linalg.eigvalsh(covariance)[-1]
+
+
+def ratio_by_power_iteration(images, reconstruction_factor):
+    pixels = images.flatten(1).double()
+    pixels -= pixels.mean(dim=0)
+    direction = torch.ones(pixels.shape[1], dtype=torch.float64) + torch.arange(pixels.shape[1]) / 7
+    for _ in range(300):
+        direction = pixels.T @ (pixels @ direction)
+        direction /= direction.norm()
+    return (pixels @ direction).square().mean() * 2 * reconstruction_factor
+
+
+def spectrum(images):
+    pixels = images.flatten(1) - images.flatten(1).mean(dim=0)
+    return torch.linalg.svdvals(pixels)
+
+
+def ratio_not_centred(images, reconstruction_factor):
+    return 2 * reconstruction_factor * torch.linalg.svdvals(images.flatten(1))[0] ** 2 / len(images)
+
+
+def ratio_of_smallest(images, reconstruction_factor):
+    covariance = torch.cov(images.flatten(1).T, correction=0)
+    return 2 * reconstruction_factor * torch.linalg.eigvalsh(covariance)[0]
+
+
+# ── learned_sigma_loss ───────────────────────────────────────────────────────────────────────────
+
+
+def sigma_loss_with_normal(raw_error, raw_kl):
+    sigma = raw_error.double().mean().sqrt()
+    log_p = torch.distributions.Normal(torch.zeros(()), sigma).log_prob(raw_error.double().sqrt())
+    return -log_p.flatten(1).sum(1).mean() + raw_kl.sum(1).mean()
+
+
+def sigma_loss_with_numpy(raw_error, raw_kl):
+    error, kl = raw_error.numpy().astype(np.float64), raw_kl.numpy().astype(np.float64)
+    pixels = error.size / len(error)
+    sigma = np.sqrt(error.mean())
+    return pixels * (np.log(sigma) + 0.5 * np.log(2 * np.pi) + 0.5) + kl.sum() / len(kl)
+
+
+def sigma_loss_in_parts(raw_error, raw_kl):
+    variance = raw_error.mean()
+    sse = raw_error.flatten(1).sum(dim=1)
+    constant = raw_error[0].numel() / 2 * torch.log(2 * math.pi * variance)
+    return (sse / (2 * variance) + constant + raw_kl.sum(dim=1)).mean()
+
+
+def unmended(raw_error, raw_kl):
+    noise = raw_error.mean()
+    return 0.5 * (torch.log(2 * math.pi * noise) + 1) + raw_kl.sum(dim=1).mean()
+
+
+def half_a_repair(raw_error, raw_kl):
+    noise = raw_error.mean()
+    return raw_error[0].numel() * 0.5 * torch.log(2 * math.pi * noise) + 0.5 + raw_kl.sum(dim=1).mean()
+
+
+def half_forgotten(raw_error, raw_kl):
+    noise = raw_error.mean()
+    return raw_error[0].numel() * (torch.log(2 * math.pi * noise) + 0.5) + raw_kl.sum(dim=1).mean()
+
+
+def sum_as_variance(raw_error, raw_kl):
+    noise = raw_error.flatten(1).sum(dim=1).mean()
+    return raw_error[0].numel() / 2 * (torch.log(2 * math.pi * noise) + 1) + raw_kl.sum(dim=1).mean()
+
+
+def sigma_for_each_image(raw_error, raw_kl):
+    noise = raw_error.flatten(1).mean(dim=1)
+    nll = raw_error[0].numel() / 2 * (torch.log(2 * math.pi * noise) + 1)
+    return (nll + raw_kl.sum(dim=1)).mean()
+
+
+def with_pixels(count, kl):
+    def loss(raw_error, raw_kl):
+        nll = 0.5 * (torch.log(2 * math.pi * raw_error.mean()) + 1)
+        return count(raw_error) * nll + kl(raw_kl)
+
+    return loss
+
+
+# ── revived_vae: stand-ins that train in no time ─────────────────────────────────────────────────
+
+
+class Lookup(nn.Module):
+    """A VAE without a network: the radius is read from the ink, the best image for z is a weighted mean.
+
+    For codes that are normal with the spread `sigma`, E[x | z] over the training images is the best decoder.
+    """
+
+    def __init__(self, sigma=0.25, stroke=0.5, spread=1.0):
+        super().__init__()
+        self.images = data.circles(1000, stroke=stroke, seed=5).images
+        self.ink = self.images.flatten(1).sum(dim=1).sort().values
+        self.sigma, self.spread = sigma, spread
+        self.mu = self.code(self.images)
+
+    def code(self, x):
+        rank = torch.searchsorted(self.ink, x.flatten(1).sum(dim=1).contiguous()).clamp(5, 995) / 1000
+        normal = torch.tensor([NormalDist().inv_cdf(p) for p in rank.tolist()])
+        return self.spread * normal[:, None]
+
+    def decode(self, z):
+        weights = torch.softmax(-((z - self.mu.T) ** 2) / (2 * max(self.sigma, 0.05) ** 2), dim=1)
+        return (weights @ self.images.flatten(1)).reshape(-1, 1, 28, 28)
+
+    def forward(self, x):
+        mu = self.code(x)
+        log_var = torch.full_like(mu, 2 * math.log(self.sigma))
+        return self.decode(mu + self.sigma * torch.randn_like(mu)), mu, log_var
+
+
+class Grey(nn.Module):
+    """Collapsed: the mean image for every z."""
+
+    def forward(self, x):
+        mean = data.circles(1000, stroke=0.5, seed=5).images.mean(dim=0)
+        return mean.expand_as(x), torch.zeros(len(x), 1), torch.zeros(len(x), 1)
+
+
+class TwoLatents(Lookup):
+    def forward(self, x):
+        x_hat, mu, log_var = super().forward(x)
+        return x_hat, torch.cat([mu, mu], dim=1), torch.cat([log_var, log_var], dim=1)
+
+
+class ErrorPerImage(Lookup):
+    def forward(self, x):
+        x_hat, mu, log_var = super().forward(x)
+        return reconstruction_error(x_hat.clamp(0, 1), x), mu, log_var
+
+
+class Broken(Lookup):
+    def forward(self, x):
+        return tuple(part * float("nan") for part in super().forward(x))
+
+
+def lookup_function(x):
+    return tuple(part.numpy() for part in Lookup(0.2)(x))
+
+
+def plain_autoencoder(x):
+    return Lookup().decode(Lookup().code(x))
+
+
+def untrained():
+    shape = (1, 28, 28)
+    torch.manual_seed(0)
+    encoder = models.VariationalEncoder(models.dense_body(shape, 16), shape, 1)
+    return models.VAE(encoder, models.dense_decoder(1, shape, 16))
+
+
+RIGHT = {
+    "check_reduce_loss": [reduced_in_loops, reduced_with_numpy, reduced_by_size],
+    "check_measure_beta": [beta_by_differences, beta_by_backward, beta_by_jacobian],
+    "check_count_active": [
+        counted_in_loops,
+        counted_in_place,
+        lambda mu, threshold: int((np.var(mu.numpy(), axis=0) > threshold).sum()),
+        lambda mu, threshold: (torch.var(mu, 0) > threshold).sum().item(),
+    ],
+    "check_collapse_ratio": [ratio_with_sklearn, ratio_with_covariance, ratio_by_power_iteration],
+    "check_learned_sigma_loss": [sigma_loss_with_normal, sigma_loss_with_numpy, sigma_loss_in_parts],
+    "check_revived_vae": [Lookup(0.15), Lookup(0.25), lookup_function],
+}
+
+WRONG = {
+    "check_reduce_loss": [
+        ("mean_over_pixels", lambda e, k: e.mean() + k.sum(dim=1).mean()),
+        ("mean_over_latents", lambda e, k: e.flatten(1).sum(dim=1).mean() + k.mean()),
+        ("mean_over_everything", lambda e, k: e.mean() + k.mean()),
+        ("sum_over_batch", lambda e, k: e.sum() + k.sum()),
+        ("error_summed_over_batch", lambda e, k: e.sum() + k.sum(dim=1).mean()),
+        ("kl_summed_over_batch", lambda e, k: e.sum(dim=(1, 2, 3)).mean() + k.sum()),
+        ("batch_of_32", lambda e, k: (e.sum() + k.sum()) / 32),
+        ("per_image", lambda e, k: e.sum(dim=(1, 2, 3)) + k.sum(dim=1)),
+        ("kl_missing", lambda e, k: e.sum() / len(e)),
+        ("kl_subtracted", lambda e, k: (e.sum() - k.sum()) / len(e)),
+        ("shape", lambda e, k: e.flatten(1).sum(dim=1, keepdim=True) + k),
+        ("value", lambda e, k: (e.sum() + k.sum()) / e.shape[-1]),
+    ],
+    "check_measure_beta": [
+        ("inverse", inverse_beta),
+        ("shares", shares_of_the_loss),
+        ("summed_gradients", summed_gradients),
+        ("kl_alone", lambda loss, e, k: gradients(loss, e, k)[1][0, 0]),
+        ("error_alone", lambda loss, e, k: gradients(loss, e, k)[0][0, 0, 0, 0].item()),
+        ("value", lambda loss, e, k: 784.0),
+        ("type", lambda loss, e, k: gradients(loss, e, k)[1] * torch.arange(k.shape[1])),
+        ("raised", lambda loss, e, k: loss(e, k).backward()),
+    ],
+    "check_count_active": [
+        ("mean_square", lambda mu, threshold: (mu.square().mean(dim=0) > threshold).sum()),
+        ("standard_deviation", lambda mu, threshold: (mu.std(dim=0) > threshold).sum().item()),
+        ("wrong_axis", lambda mu, threshold: (mu.var(dim=1) > threshold).sum()),
+        ("silent_units", lambda mu, threshold: (mu.var(dim=0) < threshold).sum()),
+        ("share", lambda mu, threshold: (mu.var(dim=0) > threshold).float().mean()),
+        ("mask", lambda mu, threshold: mu.var(dim=0) > threshold),
+        ("mask", lambda mu, threshold: (mu.var(dim=0) > threshold).float()),
+        ("total", lambda mu, threshold: mu.var(dim=0, correction=0).sum()),
+        ("threshold_ignored", lambda mu, threshold: (mu.var(dim=0) > 0.01).sum()),
+        ("value", lambda mu, threshold: mu.shape[1]),
+        ("type", lambda mu, threshold: mu.var(dim=0)),
+    ],
+    "check_collapse_ratio": [
+        ("not_centred", ratio_not_centred),
+        ("total_variance", lambda x, f: 2 * f * x.flatten(1).var(dim=0).sum()),
+        ("pixel_variance", lambda x, f: 2 * f * x.flatten(1).var(dim=0).max().item()),
+        ("smallest", ratio_of_smallest),
+        ("singular_value", lambda x, f: 2 * f * spectrum(x)[0]),
+        ("singular_value_mean", lambda x, f: 2 * f * spectrum(x)[0] / len(x)),
+        ("spread", lambda x, f: 2 * f * spectrum(x)[0] / len(x) ** 0.5),
+        ("not_divided", lambda x, f: 2 * f * spectrum(x)[0] ** 2),
+        ("half_missing", lambda x, f: f * spectrum(x)[0] ** 2 / len(x)),
+        ("sigma_for_variance", lambda x, f: spectrum(x)[0] ** 2 / len(x) / math.sqrt(1 / (2 * f))),
+        ("factor_upside_down", lambda x, f: spectrum(x)[0] ** 2 / len(x) / (2 * f)),
+        ("factor_ignored", lambda x, f: 2 * spectrum(x)[0] ** 2 / len(x)),
+        ("upside_down", lambda x, f: len(x) / (2 * f * spectrum(x)[0] ** 2)),
+        ("variance_alone", lambda x, f: spectrum(x)[0] ** 2 / len(x)),
+        ("value", lambda x, f: 10.0),
+        ("type", lambda x, f: 2 * f * spectrum(x) ** 2 / len(x)),
+    ],
+    "check_learned_sigma_loss": [
+        ("one_pixel", unmended),
+        ("kl_per_pixel", lambda e, k: sigma_loss_with_normal(e, k) / e[0].numel()),
+        ("whole_batch", with_pixels(lambda e: e.numel(), lambda k: k.sum(dim=1).mean())),
+        ("constant_scaled_only_in_part", half_a_repair),
+        ("half_missing", half_forgotten),
+        ("sum_in_logarithm", sum_as_variance),
+        ("sigma_per_image", sigma_for_each_image),
+        ("kl_averaged", with_pixels(lambda e: e[0].numel(), lambda k: k.mean())),
+        ("kl_summed_over_batch", with_pixels(lambda e: e[0].numel(), lambda k: k.sum())),
+        ("value", lambda e, k: e.sum() / len(e) + k.sum() / len(k)),
+        ("shape", lambda e, k: with_pixels(lambda e: e[0].numel(), lambda k: k.sum(dim=1))(e, k)),
+    ],
+    "check_revived_vae": [
+        ("collapsed", Grey()),
+        ("too_many_nats", Lookup(0.001)),
+        ("too_early", Lookup(0.6)),
+        ("other_circles", Lookup(0.3, stroke=1.5)),
+        ("other_circles", untrained()),
+        ("more_latents", TwoLatents()),
+        ("shape", ErrorPerImage()),
+        ("nan", Broken()),
+        ("type", plain_autoencoder),
+        ("type", 5.2),
+    ],
+}

@@ -1,0 +1,287 @@
+"""Answers to the exercises of chapter 4."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity
+from torch.distributions import Independent, MultivariateNormal, Normal
+
+# ── sample_images ────────────────────────────────────────────────────────────────────────────────
+
+
+def with_distribution(decoder, n, latent_dim):
+    prior = Independent(Normal(torch.zeros(latent_dim), torch.ones(latent_dim)), 1)
+    return decoder(prior.sample((n,))).detach()
+
+
+def one_by_one(decoder, n, latent_dim):
+    with torch.inference_mode():
+        return torch.cat([decoder(torch.randn(latent_dim)[None]) for _ in range(n)])
+
+
+@torch.no_grad()
+def from_numpy(decoder, n, latent_dim):
+    z = np.random.default_rng().normal(size=(n, latent_dim))
+    return decoder(torch.from_numpy(z).float())
+
+
+@torch.no_grad()
+def by_inverting_uniforms(decoder, n, latent_dim):
+    return decoder(torch.special.ndtri(torch.rand(n, latent_dim, dtype=torch.float64)).float())
+
+
+def decodes(draw):
+    """An answer that decodes without a gradient what `draw(n, latent_dim)` returns."""
+
+    def sample_images(decoder, n, latent_dim):
+        with torch.no_grad():
+            return decoder(draw(n, latent_dim))
+
+    return sample_images
+
+
+def seeded(n, latent_dim):
+    torch.manual_seed(0)
+    return torch.randn(n, latent_dim)
+
+
+# ── reconstruct ──────────────────────────────────────────────────────────────────────────────────
+
+
+@torch.no_grad()
+def through_the_heads(model, x):
+    return torch.cat([model.decoder(model.encoder.to_mu(model.encoder.body(one[None]))) for one in x])
+
+
+def detached(model, x):
+    mu, _ = model.encode(x)
+    return model.decode(mu).detach()
+
+
+def as_numpy(model, x):
+    with torch.inference_mode():
+        return model.decode(model.embed(x)).numpy().astype(np.float64)
+
+
+def in_eval_mode(model, x):
+    with torch.no_grad():
+        return model.eval()(x)[0]
+
+
+def average_of_draws(model, x):
+    with torch.no_grad():
+        return torch.stack([model(x)[0] for _ in range(20)]).mean(dim=0)
+
+
+def with_a_seed(model, x):
+    torch.manual_seed(0)
+    return in_eval_mode(model, x)
+
+
+def from_the_prior(model, x):
+    with torch.no_grad():
+        return model.decode(torch.zeros(len(x), 2))
+
+
+# ── log_weight ───────────────────────────────────────────────────────────────────────────────────
+
+
+def without_constants(error, z, mu, log_var):
+    log_p = -z.pow(2).sum(dim=1) / 2
+    log_q = (-0.5 * ((z - mu) ** 2 / log_var.exp() + log_var)).sum(dim=1)
+    return log_p - log_q - error
+
+
+def weight_in_loops(error, z, mu, log_var):
+    result = []
+    for e, code in zip(error.tolist(), z.tolist(), strict=True):
+        for value, m, v in zip(code, mu.tolist(), log_var.tolist(), strict=True):
+            e -= norm.logpdf(value) - norm.logpdf(value, m, math.exp(v / 2))
+        result.append(-e)
+    return torch.tensor(result)
+
+
+def weight_with_scipy(error, z, mu, log_var):
+    error, z, mu, log_var = (value.double().numpy() for value in (error, z, mu, log_var))
+    prior = multivariate_normal(np.zeros(len(mu)), np.eye(len(mu)))
+    q = multivariate_normal(mu, np.diag(np.exp(log_var)))
+    return prior.logpdf(z) - q.logpdf(z) - error
+
+
+def log_p_and_q(z, mu, log_var):
+    prior, q = Normal(0.0, 1.0), Normal(mu, (log_var / 2).exp())
+    return prior.log_prob(z), q.log_prob(z)
+
+
+def combine(rule):
+    """An answer from `rule(error, log_p (K, D), log_q (K, D))`."""
+    return lambda error, z, mu, log_var: rule(error, *log_p_and_q(z, mu, log_var))
+
+
+def half_missing(error, z, mu, log_var):
+    return -error - (z**2).sum(1) + ((z - mu) ** 2 / log_var.exp()).sum(1) + 0.5 * log_var.sum()
+
+
+def weight_log_var_as_sigma(error, z, mu, log_var):
+    log_q = -0.5 * ((z - mu) / log_var) ** 2 - torch.log(log_var.abs())
+    return -error - 0.5 * (z**2).sum(1) - log_q.sum(1)
+
+
+def kl_for_every_draw(error, z, mu, log_var):
+    return -error + 0.5 * (1 + log_var - mu**2 - log_var.exp()).sum()
+
+
+def one_constant(error, z, mu, log_var):
+    return -error - 0.5 * (z**2).sum(1) - Normal(mu, (log_var / 2).exp()).log_prob(z).sum(1)
+
+
+def width_missing(error, z, mu, log_var):
+    return -error - 0.5 * (z**2).sum(1) + 0.5 * ((z - mu) ** 2 / log_var.exp()).sum(1)
+
+
+def summed(log_p, log_q):
+    return (log_p - log_q).sum(1)
+
+
+# ── log_p_estimate ───────────────────────────────────────────────────────────────────────────────
+
+
+def largest_first(log_weights):
+    largest = log_weights.amax(dim=1, keepdim=True)
+    return largest[:, 0] + (log_weights - largest).exp().mean(dim=1).log()
+
+
+def row_by_row(log_weights):
+    result = torch.empty(len(log_weights), dtype=torch.float64)
+    for i, row in enumerate(log_weights.double()):
+        total = row[0]
+        for value in row[1:]:
+            total = torch.logaddexp(total, value)
+        result[i] = total - math.log(len(row))
+    return result
+
+
+def scipy_with_weights(log_weights):
+    weights = log_weights.numpy().astype(np.float64)
+    return logsumexp(weights, axis=1, b=1 / weights.shape[1])
+
+
+# ── draw_codes ───────────────────────────────────────────────────────────────────────────────────
+
+
+def around_given_ones(codes, n, width=0.06):
+    chosen = codes[torch.randint(len(codes), (n,))]
+    return chosen + width * codes.std(dim=0) * torch.randn(n, codes.shape[1])
+
+
+def with_a_mixture(codes, n):
+    return GaussianMixture(10, random_state=0).fit(codes.numpy()).sample(n)[0]
+
+
+def with_kernel_density(codes, n):
+    width = 0.05 * float(codes.std())
+    return KernelDensity(bandwidth=width).fit(codes.double().numpy()).sample(n, random_state=1)
+
+
+def between_neighbours(codes, n):
+    start = torch.randint(len(codes), (n,))
+    near = torch.cdist(codes[start], codes).topk(6, largest=False).indices[:, 1:]
+    other = near[torch.arange(n), torch.randint(5, (n,))]
+    return codes[start] + torch.rand(n, 1) * (codes[other] - codes[start])
+
+
+def one_gaussian(codes, n):
+    return MultivariateNormal(codes.mean(dim=0), codes.T.cov()).sample((n,))
+
+
+def each_number_alone(codes, n):
+    return torch.stack([column[torch.randint(len(codes), (n,))] for column in codes.T], dim=1)
+
+
+def one_corner(codes, n):
+    first = torch.cdist(codes[:1], codes)[0].argsort()[:150]
+    return around_given_ones(codes[first], n)
+
+
+RIGHT = {
+    "check_sample_images": [with_distribution, one_by_one, from_numpy, by_inverting_uniforms],
+    "check_reconstruct": [through_the_heads, detached, as_numpy],
+    "check_log_weight": [without_constants, weight_in_loops, weight_with_scipy],
+    "check_log_p_estimate": [largest_first, row_by_row, scipy_with_weights],
+    "check_draw_codes": [around_given_ones, with_a_mixture, with_kernel_density, between_neighbours],
+}
+
+WRONG = {
+    "check_sample_images": [
+        ("codes_returned", lambda decoder, n, latent_dim: torch.randn(n, latent_dim)),
+        ("prior_mean", decodes(lambda n, d: torch.zeros(n, d))),
+        ("one_code_for_all", decodes(lambda n, d: torch.randn(1, d).expand(n, d))),
+        ("shared_number", decodes(lambda n, d: torch.randn(n, 1).expand(n, d))),
+        ("same_each_call", decodes(seeded)),
+        ("uniform", decodes(lambda n, d: torch.rand(n, d))),
+        ("uniform", decodes(lambda n, d: math.sqrt(3) * (2 * torch.rand(n, d) - 1))),
+        ("wrong_spread", decodes(lambda n, d: 2 * torch.randn(n, d))),
+        ("wrong_center", decodes(lambda n, d: torch.randn(n, d) + 1)),
+        ("gradient", lambda decoder, n, latent_dim: decoder(torch.randn(n, latent_dim))),
+        ("raised", decodes(lambda n, d: torch.randn(d, n))),
+        ("shape", decodes(lambda n, d: torch.randn(n + 1, d))),
+        ("value", lambda decoder, n, d: decodes(torch.randn)(decoder, n, d).sigmoid()),
+    ],
+    "check_reconstruct": [
+        ("sampling", in_eval_mode),
+        ("sampling", average_of_draws),
+        ("sampling", lambda model, x: model.decode(model.reparameterize(*model.encode(x))).detach()),
+        ("fixed_noise", with_a_seed),
+        ("decoded_log_var", lambda model, x: model.decode(model.encode(x)[1])),
+        ("codes_returned", lambda model, x: model.embed(x)),
+        ("prior", from_the_prior),
+        ("gradient", lambda model, x: model.decode(model.embed(x))),
+        ("shape", lambda model, x: detached(model, x)[:, 0]),
+        ("value", lambda model, x: detached(model, x).sigmoid()),
+        ("type", lambda model, x: (detached(model, x), None)),
+    ],
+    "check_log_weight": [
+        ("error_sign", combine(lambda error, p, q: error + summed(p, q))),
+        ("prior_missing", combine(lambda error, p, q: -error - q.sum(1))),
+        ("encoder_missing", combine(lambda error, p, q: -error + p.sum(1))),
+        ("encoder_missing", lambda error, z, mu, log_var: -error - 0.5 * (z**2).sum(1)),
+        ("encoder_added", combine(lambda error, p, q: -error + (p + q).sum(1))),
+        ("half_missing", half_missing),
+        ("width_missing", width_missing),
+        ("log_var_as_log_sigma", lambda e, z, mu, log_var: weight_in_loops(e, z, mu, 2 * log_var)),
+        ("log_var_as_sigma", weight_log_var_as_sigma),
+        ("mean_over_latents", combine(lambda error, p, q: -error + (p - q).mean(1))),
+        ("kl_instead", kl_for_every_draw),
+        ("averaged", combine(lambda error, p, q: (-error + summed(p, q)).mean())),
+        ("not_summed", combine(lambda error, p, q: -error[:, None] + p - q)),
+        ("constant", one_constant),
+        ("shape", lambda *given: without_constants(*given)[:, None].expand(-1, 2)[:, :2, None]),
+        ("value", lambda error, z, mu, log_var: without_constants(2 * error, z, mu, log_var)),
+    ],
+    "check_log_p_estimate": [
+        ("elbo", lambda log_weights: log_weights.mean(dim=1)),
+        ("summed", lambda log_weights: torch.logsumexp(log_weights, dim=1)),
+        ("no_log", lambda log_weights: log_weights.exp().mean(dim=1)),
+        ("best_draw", lambda log_weights: log_weights.max(dim=1).values),
+        ("over_images", lambda log_weights: largest_first(log_weights.T)),
+        ("over_everything", lambda log_weights: largest_first(log_weights.reshape(1, -1))[0]),
+        ("underflow", lambda log_weights: log_weights.exp().mean(dim=1).log()),
+        ("underflow", lambda log_weights: (log_weights.exp().mean(dim=1) + 1e-12).log()),
+        ("shape", lambda log_weights: largest_first(log_weights)[:, None]),
+        ("value", lambda log_weights: largest_first(log_weights) / math.log(2)),
+    ],
+    "check_draw_codes": [
+        ("prior", lambda codes, n: torch.randn(n, codes.shape[1])),
+        ("independent", each_number_alone),
+        ("one_gaussian", one_gaussian),
+        ("copies", lambda codes, n: codes[torch.randint(len(codes), (n,))]),
+        ("copies", lambda codes, n: around_given_ones(codes, n, width=1e-4)),
+        ("too_few", one_corner),
+        ("too_wide", lambda codes, n: around_given_ones(codes, n, width=0.4)),
+        ("shape", lambda codes, n: around_given_ones(codes, n).T),
+    ],
+}

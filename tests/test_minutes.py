@@ -1,0 +1,84 @@
+"""The README and chapter 00 show what `make bench` measured; the openings of the chapters are not far off."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from notebook_rules import ROOT, markdown
+
+from tools import fill_minutes
+
+MEASURED = json.loads(fill_minutes.MEASURED.read_text(encoding="utf-8"))
+TABLE = """\
+| chapter | runs in | memory |
+|---|---|---|
+| [1 Circles](notebooks/01_circles.ipynb) | 3 s | |
+| [2 Squares](02_squares.ipynb) | 4 s | ? |
+
+| another | table | runs into a wall |
+|---|---|---|
+| [1 Circles](01_circles.ipynb) | a | b |
+
+<!-- measured -->then<!-- /measured --> and now
+"""
+
+
+def shown() -> dict[str, str]:
+    """The documents that show measured numbers."""
+    start = markdown(nbformat.read(fill_minutes.START, as_version=4))
+    return {"README": fill_minutes.README.read_text(encoding="utf-8"), "chapter 00": start}
+
+
+@pytest.mark.parametrize("name", ["README", "chapter 00"])
+def test_the_tables_show_what_was_measured(name):
+    text = shown()[name]
+    assert fill_minutes.fill(text, MEASURED) == text, "run `make minutes`"
+
+
+@pytest.mark.parametrize("name", ["README", "chapter 00"])
+def test_every_measured_notebook_has_its_row(name):
+    rows = {fill_minutes.ROW.fullmatch(line) for line in shown()[name].split("\n")} - {None}
+    chapters = set(MEASURED["notebooks"]) - {fill_minutes.START.stem}
+    assert chapters <= {row[1] for row in rows}
+
+
+@pytest.mark.parametrize("name", ["README", "chapter 00"])
+def test_a_table_that_disagrees_is_noticed(name):
+    text = shown()[name]
+    slower = {
+        key: {**numbers, "seconds": numbers["seconds"] + 7} for key, numbers in MEASURED["notebooks"].items()
+    }
+    assert fill_minutes.fill(text, {**MEASURED, "notebooks": slower}) != text
+
+
+@pytest.mark.parametrize("chapter", MEASURED["notebooks"])
+def test_the_opening_of_a_chapter_is_right_within_a_factor_of_two(chapter):
+    path = ROOT / "notebooks" / f"{chapter}.ipynb"
+    if not path.exists():
+        pytest.skip("measured once, and gone since")
+    opening = nbformat.read(path, as_version=4).cells[0].source
+    quoted = re.search(r"(\d+) seconds", opening)
+    assert quoted, "the opening does not say how many seconds it runs"
+    seconds = MEASURED["notebooks"][chapter]["seconds"]
+    assert 1 / 2 < seconds / int(quoted[1]) < 2, f"measured: {seconds} s"
+
+
+def test_only_rows_of_measured_notebooks_change():
+    measured = {"machine": "an abacus", "notebooks": {"01_circles": {"seconds": 100, "MB": 849}}}
+    filled = fill_minutes.fill(TABLE, measured)
+    assert filled == TABLE.replace("| 3 s | |", "| 1.7 min | 0.8 GB |").replace("then", filled_note("1.7"))
+    assert fill_minutes.fill(filled, measured) == filled
+
+
+def filled_note(minutes):
+    return (
+        f"Measured on an abacus, the start of the kernel aside. All chapters together take {minutes} minutes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7.4, "7 s"), (85.0, "85 s"), (99.4, "99 s"), (99.6, "1.7 min"), (126, "2.1 min")]
+)
+def test_a_duration_as_one_says_it(seconds, words):
+    assert fill_minutes.duration(seconds) == words
