@@ -46,11 +46,11 @@ RECIPES = {
     "best with its networks": {
         "filters": 32,
         "batch_size": 8,
-        "lr": 1e-3,
-        "epochs": 10,
+        "lr": 5e-4,
+        "epochs": 15,
         "schedule": "one-cycle",
     },
-    "best": {"filters": 16, "batch_size": 8, "lr": 1e-3, "epochs": 10, "schedule": "one-cycle"},
+    "best": {"filters": 16, "batch_size": 8, "lr": 1e-3, "epochs": 15, "schedule": "one-cycle"},
 }
 
 

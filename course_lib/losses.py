@@ -142,7 +142,7 @@ def kl_to_rho(activations: Tensor, rho: float) -> Tensor:
     """KL(Bernoulli(rho) ‖ Bernoulli(rho_hat)) of each unit in nats: activations (B, D) in [0, 1] → (D,).
 
     rho_hat is the mean activation of the unit over the batch; it is kept 1e-6 away from 0 and 1, where
-    the KL would be infinite. Lee, Ekanadham and Ng (2008); Ng's lecture notes on sparse autoencoders (2011).
+    the KL would be infinite. Ng, lecture notes on sparse autoencoders (2011).
     """
     _require_rho(rho)
     _require_activations(activations)

@@ -14,6 +14,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 from torch import Tensor
 from torch.distributions import Normal
 
+from course_lib import data
 from course_lib.anomaly import precision_at_base_rate
 from course_lib.losses import kl_divergence
 
@@ -188,6 +189,39 @@ def plot_code_map(
     ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
     ax.set_title("White: circles are drawn. Grey: none")
     return ax.figure
+
+
+def plot_labelled_plane(z: Tensor, labels: Tensor, *, faint: bool = False, ax: Axes | None = None) -> Figure:
+    """Codes z (N, 2) as numerals: their labels (N,) from 0 to 9. `faint` leaves room for marks on top.
+
+    Dashed: N(0, I) at one and two standard deviations.
+    """
+    ax = _axes(ax, width=6.5, height=6.5)
+    z, labels = _array(z), _array(labels)
+    colors = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, "black"]
+    for digit in range(10):
+        x, y = z[labels == digit].T
+        style = {"marker": f"${digit}$", "s": 24 if faint else 40, "linewidth": 0}
+        ax.scatter(x, y, color=GREY if faint else colors[digit % 8], alpha=0.6 if faint else 0.9, **style)
+    for radius in (1, 2):
+        ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor="black", linestyle="--", linewidth=1))
+    ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
+    ax.set_title("" if faint else "Held-out digits, placed by their codes")
+    return ax.figure
+
+
+def plot_place_in_plane(images: Tensor, z: Tensor, codes: Tensor, labels: Tensor, nearest: int) -> Figure:
+    """What is decoded from z (2,), the image whose code is nearest, and both places among codes (N, 2)."""
+    fig, axes = plt.subplots(1, 3, figsize=(10, 4.4), gridspec_kw={"width_ratios": [1, 1, 2.2]})
+    for ax, image, title in zip(axes, _array(images), ("decoded here", "nearest real digit"), strict=False):
+        _draw_image(ax, image)
+        ax.set_title(title)
+    plot_labelled_plane(codes, labels, faint=True, ax=axes[2])
+    real, here = _array(codes)[nearest], _array(z)
+    axes[2].plot(*real, "o", markersize=14, markerfacecolor="none", color=BLUE, markeredgewidth=2)
+    axes[2].plot(*here, "X", color=RED, markersize=13, markeredgecolor="white")
+    axes[2].set(xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), title=f"z = ({_number(here[0])}, {_number(here[1])})")
+    return fig
 
 
 def plot_score_histograms(
@@ -524,6 +558,37 @@ def plot_kl_map(*, ax: Axes | None = None) -> Figure:
     right = ax.secondary_yaxis("right")
     right.set_yticks(2 * np.log(sigmas), [f"{sigma:g}" for sigma in sigmas])
     right.set_ylabel("sigma")
+    return ax.figure
+
+
+def plot_linear_vae(along: float, across: float, angle: float) -> Figure:
+    """What a linear VAE with one latent dimension learns from a Gaussian cloud: the closed form.
+
+    The cloud has the variance `along` in the direction `angle` (degrees) and the variance `across` at
+    right angles to it. Tipping and Bishop (1999).
+    """
+    if not min(along, across) > 0:
+        raise ValueError(f"along and across are variances above 0, not {along!r} and {across!r}")
+    turn = np.deg2rad(angle + 90 * (across > along))  # the direction of the larger variance
+    direction = np.array([np.cos(turn), np.sin(turn)])
+    large, sigma2 = max(along, across), min(along, across)
+    w = direction * np.sqrt(large - sigma2)
+    covariance = np.outer(w, w) + sigma2 * np.eye(2)
+    circle = np.linspace(0, 2 * np.pi, 100)
+    circle = 2 * np.stack([np.cos(circle), np.sin(circle)])  # (2, 100), two standard deviations
+    ax = _axes(None, width=7, height=5)
+    ax.plot(*data.gaussian_points(500, covariance=covariance).tensors[0].T, ".", markersize=3, color=SKY)
+    ax.plot(*(np.linalg.cholesky(covariance) @ circle), color="black", label="p(x)")
+    ax.plot(*(w[:, None] + np.sqrt(sigma2) * circle), "--", color=RED, label="p(x | z = 1)")
+    ax.plot(*np.outer(w, [-3, 3]), "o-", markersize=4, color=ORANGE, label="decoder, z from −3 to 3")
+    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$", xlim=(-9, 9), ylim=(-7, 7))
+    nats = np.log(large / sigma2) / 2
+    ax.set_title(
+        f"σ² = {sigma2:.2f}, |w| = {np.sqrt(large - sigma2):.2f}, "
+        f"posterior variance {sigma2 / large:.2f}, KL {nats:.2f} nats",
+        fontsize=12,
+    )
+    ax.legend(loc="upper left", fontsize=11)
     return ax.figure
 
 

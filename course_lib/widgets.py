@@ -58,6 +58,31 @@ def latent_explorer(model: nn.Module, images: Tensor | None = None) -> widgets.V
     return explorer(draw, **sliders)
 
 
+def plane_explorer(model: nn.Module, images: Tensor, labels: Tensor) -> widgets.VBox:
+    """A plane of codes as a map: what `model` decodes at a point, and the image whose code is closest to it.
+
+    `images` (N, 1, H, W) with `labels` (N,) from 0 to 9 are the places on the map.
+    """
+    if model.encoder.latent_dim != 2:
+        raise ValueError(f"a plane has latent_dim 2, and this model has {model.encoder.latent_dim}")
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        codes = model.embed(images.to(device)).cpu()  # (N, 2)
+
+    @torch.no_grad()
+    def draw(z1: float, z2: float) -> Figure:
+        z = torch.tensor([[z1, z2]])
+        nearest = int((codes - z).square().sum(dim=1).argmin())
+        pictures = torch.cat([model.decode(z.to(device)).cpu(), images[nearest, None].cpu()])
+        return plotting.plot_place_in_plane(pictures, z[0], codes, labels, nearest)
+
+    return explorer(
+        draw,
+        z1=widgets.FloatSlider(value=0.0, min=-3, max=3, step=0.1, description="z1"),
+        z2=widgets.FloatSlider(value=0.0, min=-3, max=3, step=0.1, description="z2"),
+    )
+
+
 def reparameterization_explorer() -> widgets.VBox:
     """How each eps becomes a z: a seed keeps its eps while mu and log_var move."""
 
@@ -80,6 +105,16 @@ def kl_explorer() -> widgets.VBox:
         plotting.plot_kl_terms,
         mu=widgets.FloatSlider(value=1.0, min=-3, max=3, step=0.1, description="mu"),
         sigma=widgets.FloatSlider(value=0.5, min=0.2, max=2, step=0.05, description="sigma"),
+    )
+
+
+def linear_vae_explorer() -> widgets.VBox:
+    """Stretch and turn a Gaussian cloud, and see the linear VAE that fits it best."""
+    return explorer(
+        plotting.plot_linear_vae,
+        along=widgets.FloatSlider(value=3.0, min=0.25, max=8, step=0.25, description="along"),
+        across=widgets.FloatSlider(value=0.5, min=0.25, max=8, step=0.25, description="across"),
+        angle=widgets.IntSlider(value=37, min=-90, max=90, description="angle"),
     )
 
 

@@ -14,6 +14,7 @@ from notebook_rules import LIBRARY, ROOT, broken_links, markdown, names_no_machi
 
 from tools import make_colab, run_alone
 from tools.execute_notebooks import read
+from tools.write_constraints import project_table
 
 NOTEBOOKS = [path for folder in make_colab.FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
 REPOSITORY = "https://github.com/someone/course"
@@ -43,6 +44,13 @@ def test_the_package_holds_all_of_course_lib_as_it_is(package):
     assert inside == {file.relative_to(ROOT).as_posix() for file in LIBRARY.rglob("*.py")}
     for name in inside:
         assert archive.read(name) == (ROOT / name).read_bytes()
+
+
+def test_the_package_says_what_it_requires(package):
+    (metadata,) = (name for name in unzipped(package).namelist() if name.endswith(".dist-info/METADATA"))
+    lines = unzipped(package).read(metadata).decode().splitlines()
+    required = [line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: ")]
+    assert required == project_table()["dependencies"]
 
 
 def test_the_same_files_give_the_same_bytes(package, tmp_path, monkeypatch):

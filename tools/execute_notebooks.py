@@ -33,7 +33,8 @@ except ImportError:  # Windows
     print("unknown")
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{peak / (1e6 if sys.platform == 'darwin' else 1e3):.0f} MB")
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    print(f"{peak * unit / 2**20:.0f} MB")
 """
 
 

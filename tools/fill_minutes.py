@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 def memory(megabytes: float | None) -> str:
     """To one tenth of a gigabyte."""
-    return "–" if megabytes is None else f"{megabytes / 1000:.1f} GB"
+    return "–" if megabytes is None else f"{megabytes / 1024:.1f} GB"
 
 
 def note(measured: dict) -> str:

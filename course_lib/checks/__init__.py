@@ -1,11 +1,25 @@
 """A check for every exercise: quiet when the answer is right, else a sentence that names the mistake."""
 
+from course_lib.checks.anomaly_detection import (
+    check_affordable_rate,
+    check_auc_by_pairs,
+    check_calibrate,
+    check_mended_score,
+    check_score_images,
+)
 from course_lib.checks.circles_dataset import (
     check_error_share,
     check_ink_of_pixel,
     check_prepare,
     check_render_discs,
     check_split_rows,
+)
+from course_lib.checks.convolutional_vae import (
+    check_lean_vae,
+    check_loss_from_scores,
+    check_receptive_field,
+    check_transposed_convolution,
+    check_transposed_sizes,
 )
 from course_lib.checks.feedback import NotAttempted, WrongAnswer
 from course_lib.checks.kl_divergence import (
@@ -31,6 +45,13 @@ from course_lib.checks.reparameterization_trick import (
     check_reparameterize,
     check_score_gradient,
 )
+from course_lib.checks.vanilla_autoencoder import (
+    check_count_by_hand,
+    check_interpolate,
+    check_share_unexplained,
+    check_small_autoencoder,
+    check_training_step,
+)
 from course_lib.checks.variational_autoencoder import (
     check_draw_codes,
     check_log_p_estimate,
@@ -42,25 +63,34 @@ from course_lib.checks.variational_autoencoder import (
 __all__ = [
     "NotAttempted",
     "WrongAnswer",
+    "check_affordable_rate",
     "check_arrange_codes",
+    "check_auc_by_pairs",
     "check_backward_through_code",
     "check_bits_per_image",
+    "check_calibrate",
     "check_code_and_kl",
     "check_collapse_ratio",
     "check_count_active",
+    "check_count_by_hand",
     "check_draw_codes",
     "check_error_share",
     "check_information_and_distance",
     "check_ink_of_pixel",
+    "check_interpolate",
     "check_kl_divergence",
     "check_kl_of_reports",
+    "check_lean_vae",
     "check_learned_sigma_loss",
     "check_log_p_estimate",
     "check_log_weight",
+    "check_loss_from_scores",
     "check_measure_beta",
+    "check_mended_score",
     "check_monte_carlo_kl",
     "check_prepare",
     "check_quiet_gradient",
+    "check_receptive_field",
     "check_reconstruct",
     "check_reduce_loss",
     "check_render_discs",
@@ -68,5 +98,11 @@ __all__ = [
     "check_revived_vae",
     "check_sample_images",
     "check_score_gradient",
+    "check_score_images",
+    "check_share_unexplained",
+    "check_small_autoencoder",
     "check_split_rows",
+    "check_training_step",
+    "check_transposed_convolution",
+    "check_transposed_sizes",
 ]

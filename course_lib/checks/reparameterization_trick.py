@@ -372,6 +372,10 @@ ESTIMATES, DRAWS = 3000, 8  # how often the estimator is called, with how many e
         "never moves z.",
     ),
     Mistake(
+        "fixed_noise",
+        "All 3,000 estimates are the same number: draw new noise in every call, without a fixed seed.",
+    ),
+    Mistake(
         "biased",
         "It is quiet, but not right on average: the mean of 3,000 estimates is {mean:.3f}, exact is "
         "{exact:.3f} (standard error {error:.3f}).",
@@ -417,6 +421,8 @@ def _judge_estimates(answer: Answer, estimates: Tensor, exact: float, plain: flo
     error = math.sqrt(variance / len(estimates))
     if bool((estimates == 0).all()):
         answer.fail("pathwise")
+    if bool((estimates == estimates[0]).all()):
+        answer.fail("fixed_noise")
     if abs(mean - exact) > 8 * error + 1e-6:
         short = 1 - mean / exact
         if abs(short - 1 / DRAWS) < 8 * error / exact:

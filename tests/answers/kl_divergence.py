@@ -229,6 +229,7 @@ RIGHT = {
     "check_bits_per_image": [bits_with_distributions, bits_in_loops, bits_in_numpy],
     "check_kl_of_reports": [
         reports_with_scipy,
+        reports_with_categorical,
         reports_in_loops,
         reports_from_entropy,
     ],

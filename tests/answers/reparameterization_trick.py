@@ -176,6 +176,11 @@ def standardised(f, mu, sigma, n):
     return ((values - values.mean()) / (values.std() + 1e-6) * eps / sigma).mean()
 
 
+def mirrored_with_a_seed(f, mu, sigma, n):
+    torch.manual_seed(n)
+    return mirrored(f, mu, sigma, n)
+
+
 RIGHT = {
     "check_reparameterize": [with_rsample, with_numpy_noise, in_place_on_noise, in_double, in_loops],
     "check_code_and_kl": [with_log_sigma, with_distributions, numpy_in_double],
@@ -248,6 +253,7 @@ WRONG = {
         ("too_loud", plain),
         ("own_draw_in_baseline", own_mean_as_baseline),
         ("pathwise", lambda f, mu, sigma, n: pathwise(f, mu, sigma, torch.randn(n)).mean()),
+        ("fixed_noise", mirrored_with_a_seed),
         ("biased", standardised),
         ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) / 2),
         ("type", lambda f, mu, sigma, n: torch.randn(n)),

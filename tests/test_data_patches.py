@@ -1,0 +1,120 @@
+"""Photo patches: cut from what SciPy's filter makes of the photographs, centred, contrasty, reproducible."""
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+from sklearn.datasets import load_sample_image
+
+from course_lib import data
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return data.photographs()
+
+
+@pytest.fixture(scope="module")
+def whitened(photos):
+    return data.whiten(photos)
+
+
+def test_the_photographs_are_scikit_learns_in_grey(photos):
+    assert photos.shape == (2, 427, 640)
+    assert photos.dtype == torch.float32
+    for photo, name in zip(photos, ("china.jpg", "flower.jpg"), strict=True):
+        red, green, blue = np.moveaxis(load_sample_image(name).astype(float), 2, 0)
+        expected = torch.from_numpy((red + green + blue) / (3 * 255))
+        torch.testing.assert_close(photo.double(), expected, rtol=0, atol=1e-6)
+
+
+def test_whitening_is_the_filter_of_olshausen_and_field(photos, whitened):
+    """SciPy's transform in double precision, frequencies counted by hand."""
+    height, width = photos.shape[1:]
+    rows = np.array([k if k <= height // 2 else k - height for k in range(height)]) / height
+    columns = np.array([k if k < width // 2 else k - width for k in range(width)]) / width
+    f = np.hypot(rows[:, None], columns[None, :])
+    for photo, found in zip(photos.numpy().astype(float), whitened, strict=True):
+        expected = scipy.fft.ifft2(scipy.fft.fft2(photo) * f * np.exp(-((f / 0.4) ** 4))).real
+        expected = torch.from_numpy(expected / expected.std(ddof=1))
+        torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-3)
+
+
+def test_whitened_photographs_have_mean_0_and_deviation_1(whitened):
+    torch.testing.assert_close(whitened.mean(dim=(1, 2)), torch.zeros(2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(whitened.std(dim=(1, 2)), torch.ones(2))
+
+
+def test_whitening_evens_out_the_power(photos, whitened):
+    """Between 0.02 and 0.2 cycles a pixel the power falls steeply before, and by little after."""
+
+    def fall(image):
+        power = np.abs(np.fft.fft2(image.numpy())) ** 2
+        f = np.hypot(np.fft.fftfreq(427)[:, None], np.fft.fftfreq(640))
+        low, high = (power[abs(f - center) < 0.005].mean() for center in (0.02, 0.2))
+        return low / high
+
+    for photo, white in zip(photos, whitened, strict=True):
+        assert fall(photo) > 100
+        assert fall(white) < 6
+
+
+def test_each_patch_is_a_piece_of_a_whitened_photograph(whitened):
+    """Comparing a patch with every place of both photographs finds one where they agree, off the rim."""
+    size = 8
+    for patch in data.patches(3, size=size, seed=5)[:, 0]:
+        best = float("inf")
+        for photo in whitened:
+            pieces = photo.unfold(0, size, 1).unfold(1, size, 1)
+            differences = (pieces - pieces.mean(dim=(2, 3), keepdim=True) - patch).square().sum(dim=(2, 3))
+            place = divmod(int(differences.argmin()), differences.shape[1])
+            if differences.min() < best:
+                best, found = float(differences.min()), place
+        assert best < 1e-6
+        assert all(16 <= start <= side - size - 16 for start, side in zip(found, (427, 640), strict=True))
+
+
+def test_patches_are_centred_and_not_flat():
+    patches = data.patches(500, seed=1)
+    assert patches.shape == (500, 1, 16, 16)
+    assert patches.dtype == torch.float32
+    torch.testing.assert_close(patches.mean(dim=(1, 2, 3)), torch.zeros(500), rtol=0, atol=1e-5)
+    assert patches.flatten(1).std(dim=1).min() >= data.FLAT_PATCH
+    assert patches.min() < -1  # not an image in [0, 1]
+    assert patches.max() > 1
+
+
+def test_a_seed_gives_the_same_patches_and_another_seed_others():
+    one, again, other = (data.patches(40, seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_the_patches_differ_from_each_other():
+    patches = data.patches(300, size=8, seed=2).flatten(1)
+    assert len(torch.unique(patches, dim=0)) > 290
+
+
+def test_cutting_patches_leaves_the_global_generators_alone():
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    data.patches(5, seed=9)
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: data.patches(0), "n must be"),
+        (lambda: data.patches(5, size=2.5), "size must be"),
+        (lambda: data.patches(5, size=1), "size must be from 2 to 395 pixels, not 1"),
+        (lambda: data.patches(5, size=400), "size must be from 2 to 395 pixels, not 400"),
+    ],
+)
+def test_bad_input_gets_a_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
