@@ -55,7 +55,7 @@ class Goal:
             verdict = "yes"
         else:
             verdict = f"no, {abs(found / self.limit - 1):.0%} off: {self.why}"
-        return _row(self.text, f"{sign} {self.limit:g}", f"{found:.3g}", verdict)
+        return _row(self.text, f"{sign} {self.limit:g}", f"{found:,.4g}", verdict)
 
 
 GOALS = [

@@ -22,6 +22,13 @@ from course_lib.checks.convolutional_vae import (
     check_transposed_sizes,
 )
 from course_lib.checks.feedback import NotAttempted, WrongAnswer
+from course_lib.checks.gaussian_vae import (
+    check_left_over_noise,
+    check_linear_elbo,
+    check_my_linear_vae,
+    check_poisson_error,
+    check_posterior_mean,
+)
 from course_lib.checks.kl_divergence import (
     check_arrange_codes,
     check_bits_per_image,
@@ -82,12 +89,17 @@ __all__ = [
     "check_kl_of_reports",
     "check_lean_vae",
     "check_learned_sigma_loss",
+    "check_left_over_noise",
+    "check_linear_elbo",
     "check_log_p_estimate",
     "check_log_weight",
     "check_loss_from_scores",
     "check_measure_beta",
     "check_mended_score",
     "check_monte_carlo_kl",
+    "check_my_linear_vae",
+    "check_poisson_error",
+    "check_posterior_mean",
     "check_prepare",
     "check_quiet_gradient",
     "check_receptive_field",

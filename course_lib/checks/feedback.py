@@ -51,18 +51,19 @@ class Mistake:
 def check(*mistakes: Mistake, tests: str) -> Callable:
     """Turn `check_x(answer: Answer)` into the public `check_x(f)`, which knows these mistakes.
 
-    `tests` says in a few words what is tested; the line of success quotes it.
+    `tests` says in a few words what is tested; the line of success quotes it. The judge may return a
+    short sentence, such as the value that an experiment reached: it is printed at the end of that line.
     """
 
-    def decorate(judge: Callable[["Answer"], None]) -> Callable:
+    def decorate(judge: Callable[["Answer"], str | None]) -> Callable:
         name = judge.__name__.removeprefix("check_")
 
         @wraps(judge)
         def public(f: object) -> None:
             if f is None:
                 raise NotAttempted()
-            judge(Answer(f, name, mistakes))
-            print(f"✓ {name} is right. Tested: {tests}.")
+            fact = judge(Answer(f, name, mistakes))
+            print(f"✓ {name} is right. Tested: {tests}." + (f" {fact}" if fact else ""))
 
         del public.__wrapped__  # inspect must show the learner's argument, f
         public.mistakes = {mistake.name: mistake for mistake in mistakes}

@@ -17,13 +17,17 @@ from course_lib.losses import reconstruction_error
 def reduced_in_loops(raw_error, raw_kl):
     total = 0.0
     for error, kl in zip(raw_error, raw_kl, strict=True):
-        total += error.double().sum().item() + kl.double().sum().item()
+        total = total + error.double().sum() + kl.double().sum()
     return total / len(raw_error)
 
 
 def reduced_with_numpy(raw_error, raw_kl):
     error, kl = raw_error.numpy().astype(np.float64), raw_kl.numpy().astype(np.float64)
     return (error.sum(axis=(1, 2, 3)) + kl.sum(axis=1)).mean()
+
+
+def reduced_to_a_number(raw_error, raw_kl):
+    return ((raw_error.sum() + raw_kl.sum()) / len(raw_error)).item()
 
 
 def reduced_by_size(raw_error, raw_kl):
@@ -124,6 +128,12 @@ def ratio_not_centred(images, reconstruction_factor):
     return 2 * reconstruction_factor * torch.linalg.svdvals(images.flatten(1))[0] ** 2 / len(images)
 
 
+def ratio_among_images(images, reconstruction_factor):
+    rows = images.flatten(1)
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    return 2 * reconstruction_factor * torch.linalg.matrix_norm(rows, 2).item() ** 2 / (rows.shape[1] - 1)
+
+
 def ratio_of_smallest(images, reconstruction_factor):
     covariance = torch.cov(images.flatten(1).T, correction=0)
     return 2 * reconstruction_factor * torch.linalg.eigvalsh(covariance)[0]
@@ -143,6 +153,23 @@ def sigma_loss_with_numpy(raw_error, raw_kl):
     pixels = error.size / len(error)
     sigma = np.sqrt(error.mean())
     return pixels * (np.log(sigma) + 0.5 * np.log(2 * np.pi) + 0.5) + kl.sum() / len(kl)
+
+
+def sigma_loss_by_factor(raw_error, raw_kl):
+    noise = raw_error.mean().detach()  # at the best σ² its own gradient is zero
+    of_a_pixel = (raw_error / noise + torch.log(2 * math.pi * noise)) / 2
+    return of_a_pixel.sum(dim=(1, 2, 3)).mean(0) + raw_kl.sum(-1).mean(0)
+
+
+def sigma_loss_of_numbers(raw_error, raw_kl):
+    """The reconstruction gives no gradient: only the KL is trained."""
+    noise = raw_error.mean().detach()
+    return raw_error[0].numel() / 2 * (torch.log(2 * math.pi * noise) + 1) + raw_kl.sum(dim=1).mean()
+
+
+def grey_images_only(raw_error, raw_kl):
+    noise, (height, width) = raw_error.mean(), raw_error.shape[-2:]
+    return height * width / 2 * (torch.log(2 * math.pi * noise) + 1) + raw_kl.sum(dim=1).mean()
 
 
 def sigma_loss_in_parts(raw_error, raw_kl):
@@ -243,7 +270,7 @@ class Broken(Lookup):
 
 
 def lookup_function(x):
-    return tuple(part.numpy() for part in Lookup(0.2)(x))
+    return tuple(part.numpy() for part in Lookup(0.08)(x))
 
 
 def plain_autoencoder(x):
@@ -258,7 +285,7 @@ def untrained():
 
 
 RIGHT = {
-    "check_reduce_loss": [reduced_in_loops, reduced_with_numpy, reduced_by_size],
+    "check_reduce_loss": [reduced_in_loops, reduced_by_size, lambda e, k: (e.sum() + k.sum()) / len(e)],
     "check_measure_beta": [beta_by_differences, beta_by_backward, beta_by_jacobian],
     "check_count_active": [
         counted_in_loops,
@@ -267,8 +294,8 @@ RIGHT = {
         lambda mu, threshold: (torch.var(mu, 0) > threshold).sum().item(),
     ],
     "check_collapse_ratio": [ratio_with_sklearn, ratio_with_covariance, ratio_by_power_iteration],
-    "check_learned_sigma_loss": [sigma_loss_with_normal, sigma_loss_with_numpy, sigma_loss_in_parts],
-    "check_revived_vae": [Lookup(0.15), Lookup(0.25), lookup_function],
+    "check_learned_sigma_loss": [sigma_loss_with_normal, sigma_loss_by_factor, sigma_loss_in_parts],
+    "check_revived_vae": [Lookup(0.05), Lookup(0.1), lookup_function],
 }
 
 WRONG = {
@@ -285,6 +312,11 @@ WRONG = {
         ("kl_subtracted", lambda e, k: (e.sum() - k.sum()) / len(e)),
         ("shape", lambda e, k: e.flatten(1).sum(dim=1, keepdim=True) + k),
         ("value", lambda e, k: e.sum() / 2 + k.sum()),
+        ("no_gradient", reduced_to_a_number),
+        ("no_gradient", reduced_with_numpy),
+        ("no_gradient", lambda e, k: ((e.sum() + k.sum()) / len(e)).detach()),
+        ("no_gradient", lambda e, k: (e.sum().item() + k.sum()) / len(e)),
+        ("value", lambda e, k: (e[0].sum() + e[1:].detach().sum() + k.sum()) / len(e)),
     ],
     "check_measure_beta": [
         ("inverse", inverse_beta),
@@ -298,6 +330,7 @@ WRONG = {
     ],
     "check_count_active": [
         ("mean_square", lambda mu, threshold: (mu.square().mean(dim=0) > threshold).sum()),
+        ("mean_size", lambda mu, threshold: (mu.abs().mean(0) > threshold).sum()),
         ("standard_deviation", lambda mu, threshold: (mu.std(dim=0) > threshold).sum().item()),
         ("wrong_axis", lambda mu, threshold: (mu.var(dim=1) > threshold).sum()),
         ("silent_units", lambda mu, threshold: (mu.var(dim=0) < threshold).sum()),
@@ -311,6 +344,10 @@ WRONG = {
     ],
     "check_collapse_ratio": [
         ("not_centred", ratio_not_centred),
+        ("one_mean_for_all", lambda x, f: ratio_not_centred(x - x.mean(), f)),
+        ("axes_swapped", lambda x, f: 2 * f * torch.linalg.eigvalsh(torch.cov(x[:, 0].flatten(1)))[-1]),
+        ("axes_swapped", lambda x, f: ratio_among_images(x - x.mean(dim=0), f)),
+        ("half_the_factor", lambda x, f: ratio_with_sklearn(x, 1) / f),
         ("total_variance", lambda x, f: 2 * f * x.flatten(1).var(dim=0).sum()),
         ("pixel_variance", lambda x, f: 2 * f * x.flatten(1).var(dim=0).max().item()),
         ("smallest", ratio_of_smallest),
@@ -329,6 +366,9 @@ WRONG = {
     ],
     "check_learned_sigma_loss": [
         ("one_pixel", unmended),
+        ("no_gradient", sigma_loss_of_numbers),
+        ("no_gradient", sigma_loss_with_numpy),
+        ("channels_forgotten", grey_images_only),
         ("kl_per_pixel", lambda e, k: sigma_loss_with_normal(e, k) / e[0].numel()),
         ("whole_batch", with_pixels(lambda e: e.numel(), lambda k: k.sum(dim=1).mean())),
         ("constant_scaled_only_in_part", half_a_repair),
@@ -344,6 +384,7 @@ WRONG = {
         ("collapsed", Grey()),
         ("too_many_nats", Lookup(0.001)),
         ("too_early", Lookup(0.6)),
+        ("too_early", Lookup(0.2)),
         ("other_circles", Lookup(0.3, stroke=1.5)),
         ("other_circles", untrained()),
         ("more_latents", TwoLatents()),

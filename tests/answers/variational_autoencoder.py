@@ -183,7 +183,7 @@ def with_a_mixture(codes, n):
 
 
 def with_kernel_density(codes, n):
-    width = 0.05 * float(codes.std())
+    width = 0.06 * float(codes.std(dim=0).mean())
     return KernelDensity(bandwidth=width).fit(codes.double().numpy()).sample(n, random_state=1)
 
 

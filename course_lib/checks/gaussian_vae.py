@@ -1,0 +1,384 @@
+"""Checks for chapter 11, a VAE that can be solved by hand."""
+
+import math
+
+import torch
+from scipy.stats import poisson
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.distributions import MultivariateNormal
+
+from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
+from course_lib.models import VAE
+
+
+def _eigenvalues(x: Tensor) -> Tensor:
+    """The variances of the points x (N, P) along their principal directions, largest first."""
+    return torch.linalg.svdvals((x - x.mean(dim=0)).double()).square() / len(x)
+
+
+@check(
+    Mistake(
+        "next_only",
+        "You took the first eigenvalue that is left over: σ² has to serve all directions that are left "
+        "over, not one.",
+        lambda x, latent_dim: _eigenvalues(x)[latent_dim],
+    ),
+    Mistake(
+        "smallest",
+        "You took the smallest eigenvalue: σ² has to serve all directions that are left over, not one.",
+        lambda x, latent_dim: _eigenvalues(x)[-1],
+    ),
+    Mistake(
+        "summed",
+        "You summed the eigenvalues that are left over: σ² is the noise in one direction, and there are "
+        "several.",
+        lambda x, latent_dim: _eigenvalues(x)[latent_dim:].sum(),
+    ),
+    Mistake(
+        "mean_over_all_directions",
+        "You divided by the number of all directions: only those that the code leaves over share the noise.",
+        lambda x, latent_dim: _eigenvalues(x)[latent_dim:].sum() / x.shape[1],
+    ),
+    Mistake(
+        "kept_ones",
+        "These are the eigenvalues that the code keeps: torch.linalg.eigvalsh sorts from small to large.",
+        lambda x, latent_dim: _eigenvalues(x).flip(0)[latent_dim:].mean(),
+    ),
+    Mistake(
+        "all",
+        "This is the mean of all eigenvalues: the latent dimensions explain the largest ones.",
+        lambda x, latent_dim: _eigenvalues(x).mean(),
+    ),
+    Mistake(
+        "not_centred",
+        "The points were not centred: a mean far from the origin looks like a huge variance.",
+        lambda x, latent_dim: torch.linalg.svdvals(x.double()).square()[latent_dim:].mean() / len(x),
+    ),
+    Mistake(
+        "standard_deviation",
+        "This is σ, and σ² is asked for.",
+        lambda x, latent_dim: _eigenvalues(x)[latent_dim:].mean().sqrt(),
+    ),
+    Mistake(
+        "singular_values",
+        "You averaged singular values: an eigenvalue of the covariance is a singular value squared, "
+        "divided by N.",
+        lambda x, latent_dim: torch.linalg.svdvals((x - x.mean(dim=0)).double())[latent_dim:].mean(),
+    ),
+    Mistake(
+        "not_divided",
+        "It grows with the number of points: a variance is a mean over the points, not a sum.",
+        lambda x, latent_dim: _eigenvalues(x)[latent_dim:].mean() * len(x),
+    ),
+    tests="clouds of 3 to 6 dimensions, 1 to 3 latents, clouds far from the origin, against scikit-learn",
+)
+def check_left_over_noise(answer: Answer) -> None:
+    """f(x, latent_dim), x (N, P) → the maximum-likelihood σ² of a linear VAE, one number."""
+    for dimensions, latent_dim, n in ((3, 1, 4000), (5, 2, 3000), (6, 3, 4000)):
+        spread = torch.linspace(2.5, 0.6, dimensions)
+        x = answer.normal(n, dimensions) * spread @ torch.linalg.qr(answer.normal(dimensions, dimensions)).Q
+        x = x + answer.uniform(dimensions, low=3, high=6)
+        pca = PCA(n_components=latent_dim, svd_solver="full").fit(x.double().numpy())
+        expected = pca.noise_variance_ * (n - 1) / n
+        result = answer.number(answer.call(x=x, latent_dim=latent_dim))
+        answer.match(torch.tensor(result), torch.tensor(expected), x=x, latent_dim=latent_dim)
+
+
+def _posterior_mean(x: Tensor, w: Tensor, b: Tensor, sigma2: float) -> Tensor:
+    """E[z | x] of the joint Gaussian of (z, x), by conditioning: cov(z, x) C⁻¹ (x − b)."""
+    w, b, x = w.double(), b.double(), x.double()
+    covariance = torch.outer(w, w) + sigma2 * torch.eye(len(w), dtype=torch.float64)
+    return torch.linalg.solve(covariance, (x - b).T).T @ w
+
+
+@check(
+    Mistake(
+        "no_prior",
+        "This is where the point falls on the line, seen without the prior: p(z) = N(0, 1) pulls the "
+        "answer towards 0.",
+        lambda x, w, b, sigma2: (x - b) @ w / w.square().sum(),
+    ),
+    Mistake(
+        "prior_weight_one",
+        "The prior counts as if σ² were 1: how hard it pulls depends on the noise of the points.",
+        lambda x, w, b, sigma2: (x - b) @ w / (w.square().sum() + 1),
+    ),
+    Mistake(
+        "sigma",
+        "You used σ where σ² belongs.",
+        lambda x, w, b, sigma2: (x - b) @ w / (w.square().sum() + math.sqrt(sigma2)),
+    ),
+    Mistake(
+        "not_centred",
+        "The centre b is still in it: a point at b must get the code 0.",
+        lambda x, w, b, sigma2: x @ w / (w.square().sum() + sigma2),
+    ),
+    Mistake(
+        "length_not_squared",
+        "The length of w goes in without its square.",
+        lambda x, w, b, sigma2: (x - b) @ w / (w.norm() + sigma2),
+    ),
+    Mistake(
+        "not_divided",
+        "The top of the parabola is missing: you have the factor of z, and it must be divided by the "
+        "bracket before z².",
+        lambda x, w, b, sigma2: (x - b) @ w / sigma2,
+    ),
+    Mistake(
+        "doubled",
+        "It is half as large as it should be: the parabola −½ a z² + c z has its top at c / a.",
+        lambda x, w, b, sigma2: (x - b) @ w / (w.square().sum() + sigma2) / 2,
+    ),
+    Mistake(
+        "sign",
+        "The sign is turned round: a point on the side to which w points has a positive code.",
+        lambda x, w, b, sigma2: -(x - b) @ w / (w.square().sum() + sigma2),
+    ),
+    tests="clouds of 2 and 5 dimensions, little and much noise, against conditioning a joint Gaussian",
+)
+def check_posterior_mean(answer: Answer) -> None:
+    """f(x, w, b, sigma2), x (N, P), w and b (P,) → the mean of p(z | x) for each point (N,)."""
+    for dimensions, sigma2 in ((2, 0.5), (5, 0.1), (3, 4.0)):
+        w, b = answer.normal(dimensions) + 1, 2 + answer.normal(dimensions)
+        inputs = {"x": b + 2 * answer.normal(7, dimensions), "w": w, "b": b, "sigma2": sigma2}
+        answer.compare(_posterior_mean(*inputs.values()), **inputs)
+
+
+def _elbo(x: Tensor, mu: Tensor, log_var: Tensor, w: Tensor, b: Tensor, sigma2: float) -> Tensor:
+    """log p(x) − KL(q ‖ p(z|x)): the other way to write the ELBO, without an expected value (N,)."""
+    x, mu, log_var, w, b = (t.double() for t in (x, mu, log_var, w, b))
+    covariance = torch.outer(w, w) + sigma2 * torch.eye(len(w), dtype=torch.float64)
+    log_p = MultivariateNormal(b, covariance).log_prob(x)
+    mean, variance = _posterior_mean(x, w, b, sigma2), sigma2 / (w.square().sum() + sigma2)
+    gap = 0.5 * (log_var.exp() / variance + (mu - mean).square() / variance - 1 - log_var + variance.log())
+    return log_p - gap
+
+
+def _elbo_with(x, mu, log_var, w, b, sigma2, *, spread=1.0, kl=1.0, constant=1.0, half=1.0):
+    """The ELBO in its usual form, with terms that a mistake changes (N,)."""
+    noise = spread * w.square().sum() * log_var.exp()
+    error = (x - mu[:, None] * w - b).square().sum(dim=1) + noise
+    price = -0.5 * (1 + log_var - mu.square() - log_var.exp())
+    constants = x.shape[1] / 2 * math.log(2 * math.pi * sigma2)
+    return -half * error / (2 * sigma2) - constant * constants - kl * price
+
+
+@check(
+    Mistake(
+        "noise_forgotten",
+        "The bug is still there: the error is measured at mu alone, as if the code were a point. Draws "
+        "from q miss it.",
+        lambda *inputs: _elbo_with(*inputs, spread=0.0),
+    ),
+    Mistake(
+        "kl_added",
+        "The KL is added: it is the price of the code, and an ELBO pays it.",
+        lambda *inputs: _elbo_with(*inputs, kl=-1.0),
+    ),
+    Mistake(
+        "kl_missing",
+        "The KL is missing: as it stands, a code that says everything would cost nothing.",
+        lambda *inputs: _elbo_with(*inputs, kl=0.0),
+    ),
+    Mistake(
+        "constants_missing",
+        "The constants of the Gaussian are missing: without −P/2 · log(2πσ²) it is no bound on log p(x).",
+        lambda *inputs: _elbo_with(*inputs, constant=0.0),
+    ),
+    Mistake(
+        "constant_of_one_pixel",
+        "The constants belong to every number of x: P of them, and you counted one.",
+        lambda x, *rest: _elbo_with(x, *rest, constant=1 / x.shape[1]),
+    ),
+    Mistake(
+        "half",
+        "The squared error is divided by σ², and a Gaussian divides it by 2σ².",
+        lambda *inputs: _elbo_with(*inputs, half=2.0),
+    ),
+    Mistake(
+        "log_var_as_variance",
+        "You used log_var as the variance of q: exponentiate it first.",
+        lambda x, mu, log_var, w, b, s2: (
+            _elbo_with(x, mu, log_var, w, b, s2, spread=0.0) - w.square().sum() * log_var / (2 * s2)
+        ),
+    ),
+    Mistake(
+        "sigma_of_q",
+        "You used the standard deviation of q where its variance belongs: squared errors add up variances.",
+        lambda x, mu, log_var, w, b, s2: (
+            _elbo_with(x, mu, log_var, w, b, s2, spread=0.0)
+            - w.square().sum() * (log_var / 2).exp() / (2 * s2)
+        ),
+    ),
+    Mistake(
+        "without_length_of_w",
+        "The noise of z reaches x through w: a long w spreads it further.",
+        lambda x, mu, log_var, w, b, s2: (
+            _elbo_with(x, mu, log_var, w, b, s2, spread=0.0) - log_var.exp() / (2 * s2)
+        ),
+    ),
+    Mistake(
+        "averaged",
+        "You averaged over the points: return one ELBO for each, (N,).",
+        lambda *i: _elbo(*i).mean(),
+    ),
+    Mistake(
+        "summed", "You summed over the points: return one ELBO for each, (N,).", lambda *i: _elbo(*i).sum()
+    ),
+    tests="shape, random clouds against log p(x) − KL(q ‖ p(z|x)), and the best q, where it is log p(x) "
+    "itself",
+)
+def check_linear_elbo(answer: Answer) -> None:
+    """f(x, mu, log_var, w, b, sigma2) → the ELBO of each point (N,), in nats, without drawing."""
+    for dimensions, sigma2 in ((3, 0.4), (5, 1.5)):
+        w, b = answer.normal(dimensions) + 1, answer.normal(dimensions)
+        x = b + 2 * answer.normal(8, dimensions)
+        inputs = {"x": x, "mu": answer.normal(8), "log_var": 0.7 * answer.normal(8) - 0.5, "w": w, "b": b}
+        inputs["sigma2"] = sigma2
+        answer.compare(_elbo(*inputs.values()), **inputs)
+        inputs["mu"] = _posterior_mean(x, w, b, sigma2).float()
+        inputs["log_var"] = torch.full((8,), math.log(sigma2 / (float(w.square().sum()) + sigma2)))
+        answer.compare(_elbo(*inputs.values()), **inputs)
+
+
+@check(
+    Mistake(
+        "rate_for_log_rate",
+        "You used log_rate as the rate itself: a head may return any number, so it returns the logarithm.",
+        lambda log_rate, counts: (log_rate - counts * log_rate.log() + torch.lgamma(counts + 1)).sum(dim=1),
+    ),
+    Mistake(
+        "factorial_missing",
+        "log k! is missing: constant while training, but without it this is no probability, and numbers "
+        "cannot be "
+        "compared with those of another likelihood.",
+        lambda log_rate, counts: (log_rate.exp() - counts * log_rate).sum(dim=1),
+    ),
+    Mistake(
+        "sign",
+        "This is log p: an error to be made small is −log p.",
+        lambda log_rate, counts: -(log_rate.exp() - counts * log_rate + torch.lgamma(counts + 1)).sum(dim=1),
+    ),
+    Mistake(
+        "gamma_shifted",
+        "log k! is off by one: the gamma function of k is (k − 1)!.",
+        lambda log_rate, counts: (log_rate.exp() - counts * log_rate + torch.lgamma(counts.clamp(min=1))).sum(
+            dim=1
+        ),
+    ),
+    Mistake(
+        "rate_missing",
+        "The term that punishes a large rate is missing: as it stands, the best rate is infinite.",
+        lambda log_rate, counts: (-counts * log_rate + torch.lgamma(counts + 1)).sum(dim=1),
+    ),
+    Mistake(
+        "mean_over_pixels",
+        "You averaged over the pixels: their counts are independent given the code, so their −log p add up.",
+        lambda log_rate, counts: (log_rate.exp() - counts * log_rate + torch.lgamma(counts + 1)).mean(dim=1),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "You summed over the batch as well: return one number for each image, (B,).",
+        lambda log_rate, counts: (log_rate.exp() - counts * log_rate + torch.lgamma(counts + 1)).sum(),
+    ),
+    Mistake(
+        "per_pixel",
+        "You kept the pixels apart: return one number for each image, (B,).",
+        lambda log_rate, counts: log_rate.exp() - counts * log_rate + torch.lgamma(counts + 1),
+    ),
+    Mistake(
+        "squared_error",
+        "This is a squared error: it claims noise of one size, and a count of 100 scatters more than one "
+        "of 1.",
+        lambda log_rate, counts: (log_rate.exp() - counts).square().sum(dim=1),
+    ),
+    tests="shape, random rates against SciPy, counts of 0, rates near 0 and in the thousands",
+)
+def check_poisson_error(answer: Answer) -> None:
+    """f(log_rate, counts), each (B, P) → −log p(counts) of each image (B,), in nats."""
+    for shift in (0.0, -4.0, 6.0):
+        log_rate = 0.5 * answer.normal(5, 7) + shift
+        counts = torch.poisson(log_rate.exp(), generator=answer.rng)
+        if shift == 0:
+            counts[0], counts[1] = 0, 3
+        expected = -poisson.logpmf(counts.double().numpy(), log_rate.double().exp().numpy()).sum(axis=1)
+        answer.compare(torch.from_numpy(expected), rtol=2e-3, atol=2e-3, log_rate=log_rate, counts=counts)
+
+
+TARGET = torch.tensor(
+    [6.0, 3.0, 1.5, 0.5, 0.5, 0.5]
+)  # the variances of the experiment's cloud, largest first
+
+
+@check(
+    Mistake("not_a_vae", "my_linear_vae must be a trained models.VAE, and it is {kind}."),
+    Mistake(
+        "wrong_sizes",
+        "The model must read points of 6 numbers, (N, 6), and redraw them; given such points it {what}.",
+    ),
+    Mistake(
+        "too_many_latents",
+        "The code has {found} numbers and three are allowed: with six the noise could be explained as well.",
+    ),
+    Mistake(
+        "not_linear",
+        "The decoder bends: it must be one linear layer, for only then is the best value known.",
+    ),
+    Mistake(
+        "collapsed",
+        "The code says nothing: mu is the same for all points. Chapter 7 lists what to look at.",
+    ),
+    Mistake(
+        "far_away",
+        "It stays {gap:.3f} nats below the best value; 0.05 are allowed. Is the learning rate high "
+        "enough to arrive, "
+        "and low enough at the end to settle?",
+    ),
+    tests="the exact ELBO on 20,000 new points, within 0.05 nats of the best that any linear VAE can reach",
+)
+def check_my_linear_vae(answer: Answer) -> None:
+    """A trained VAE with a linear decoder on points whose covariance has the eigenvalues TARGET."""
+    model = answer.f
+    if not isinstance(model, VAE):
+        answer.fail("not_a_vae", kind=type(model).__name__)
+    x = answer.normal(20_000, 6) * TARGET.sqrt()  # the axes are the principal directions
+    mu, log_var = _encode(answer, model, x)
+    if mu.shape[1] > 3:
+        answer.fail("too_many_latents", found=mu.shape[1])
+    w, b = _linear_map(answer, model, mu.shape[1])
+    if bool((mu.std(dim=0) < 1e-3).all()):
+        answer.fail("collapsed")
+    error = (x - mu @ w.T - b).square().sum(dim=1) + log_var.exp() @ w.square().sum(dim=0)
+    sigma2 = error.mean() / 6  # the best noise for this model
+    kl = -0.5 * (1 + log_var - mu.square() - log_var.exp()).sum(dim=1).mean()
+    reached = float(-3 * torch.log(2 * math.pi * sigma2) - 3 - kl)
+    kept = TARGET[:3].log().sum() + 3 * TARGET[3:].mean().log()
+    best = float(-3 * math.log(2 * math.pi) - kept / 2 - (x.square() / TARGET).sum(dim=1).mean() / 2)
+    if best - reached > 0.05:
+        answer.fail("far_away", gap=best - reached)
+
+
+@torch.no_grad()
+def _encode(answer: Answer, model: VAE, x: Tensor) -> tuple[Tensor, Tensor]:
+    try:
+        mu, log_var = model.encode(x)
+        shape = tuple(model.decode(mu).shape)
+    except Exception as error:
+        answer.fail("wrong_sizes", what=f"stops with {type(error).__name__}")
+    if shape != tuple(x.shape):
+        answer.fail("wrong_sizes", what=f"returns the shape {shape}")
+    if not bool(torch.isfinite(mu).all() and torch.isfinite(log_var).all()):
+        raise WrongAnswer("The model's codes are NaN or infinite: training has blown up.", "nan")
+    return mu, log_var
+
+
+@torch.no_grad()
+def _linear_map(answer: Answer, model: VAE, latent_dim: int) -> tuple[Tensor, Tensor]:
+    """The decoder as a matrix (6, D) and a centre (6,), read off from what it draws."""
+    b = model.decode(torch.zeros(1, latent_dim))[0]
+    w = (model.decode(torch.eye(latent_dim)) - b).T
+    z = 3 * answer.normal(50, latent_dim)
+    if not torch.allclose(model.decode(z), z @ w.T + b, atol=1e-3, rtol=1e-3):
+        answer.fail("not_linear")
+    return w, b
