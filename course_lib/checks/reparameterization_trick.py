@@ -1,7 +1,10 @@
 """Checks for chapter 5, the reparameterization trick."""
 
 import math
+import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,16 +14,33 @@ from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
 
 # ── 5.1 The line ─────────────────────────────────────────────────────────────────────────────────
 
+LOG_NINTH = -2.1972246  # the log_var of sigma = ⅓
+
 
 @check(
     Mistake("no_noise", "It returns mu itself: no noise is drawn. Draw a fresh eps for every number."),
     Mistake(
+        "no_eps",
+        "Every z lies exactly one sigma above mu: no noise is drawn. Draw a fresh eps for every number.",
+    ),
+    Mistake(
+        "mu_times_eps",
+        "With mu = 0 every z is the same number: the noise is multiplied with mu. Which of the two, mu or "
+        "sigma, stretches, and which one shifts?",
+    ),
+    Mistake(
         "log_var_as_sigma",
-        "You used log_var where sigma belongs: log_var = log σ², so sigma is the exponential of half of it.",
+        "You used log_var where sigma belongs. log_var is log σ²: what undoes the logarithm, and what the "
+        "square?",
     ),
     Mistake(
         "variance_as_sigma",
-        "The spread is σ² where it should be σ: exp(log_var) is the variance, and half of log_var gives σ.",
+        "The spread of z is σ² where it should be σ. Which of the two is the exponential of log_var?",
+    ),
+    Mistake(
+        "limited_log_var",
+        "With log_var = {log_var:g} the spread of z is {found:.3g} where sigma is {sigma:.3g}; with a "
+        "moderate log_var it is right. Does something limit log_var or sigma?",
     ),
     Mistake(
         "detached_mu",
@@ -33,6 +53,11 @@ from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
         ".detach() on sigma.",
     ),
     Mistake(
+        "one_number",
+        "The whole batch shares one single eps: draw as many numbers as mu has, one for each number of each "
+        "image.",
+    ),
+    Mistake(
         "one_eps_per_image",
         "All dimensions of an image share one eps: draw it in the shape of mu, (B, D), not (B, 1).",
     ),
@@ -41,11 +66,31 @@ from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
         "All images share one eps: draw it in the shape of mu, so that each image has its own.",
     ),
     Mistake(
+        "repeated_eps",
+        "Some numbers of eps are used more than once, as they are or with the other sign: each number of "
+        "each image needs a draw of its own, which no other one shares.",
+    ),
+    Mistake(
+        "correlated",
+        "The noise of one number tells something about that of another ({which}, correlation {found:.2f}): "
+        "each needs a draw of its own.",
+    ),
+    Mistake(
         "same_eps_each_call", "Two calls return the same z: draw a new eps each time, without a fixed seed."
     ),
     Mistake(
         "uniform",
-        "eps is not normal: torch.rand and its kin are uniform. The course's eps is standard normal.",
+        "eps is uniform, as torch.rand and its kin draw it. The course's eps is standard normal.",
+    ),
+    Mistake(
+        "clipped",
+        "Of 24,000 draws none lies farther than {largest:.2f} sigmas from mu: something cuts the tails of "
+        "the noise off.",
+    ),
+    Mistake(
+        "not_normal",
+        "The noise is not normal: its histogram is no bell, for large and small values are too rare or too "
+        "frequent. What does your generator draw?",
     ),
     Mistake("uncentred", "eps is not centred at 0: on average z must be mu."),
     tests="shape, mean and spread over many draws, normal noise of its own for every number, gradients",
@@ -53,10 +98,17 @@ from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
 def check_reparameterize(answer: Answer) -> None:
     """f(mu, log_var), each (B, D) → z = mu + sigma · eps (B, D), a draw through which gradients flow."""
     _draws_have_the_shape(answer)
-    eps = _noise_of_many_draws(answer)
+    began = time.process_time()
+    eps = _noise(answer, torch.full((8_000, 3), LOG_NINTH))
+    quick = time.process_time() - began < 0.15  # no loop over single numbers
     _is_fresh_for_every_number(answer, eps)
     _has_the_spread_of_sigma(answer, eps)
     _is_standard_normal(answer, eps)
+    _are_independent(answer, eps)
+    for log_var in (-12.0, 8.0):
+        _has_the_right_extremes(answer, log_var)
+    if quick:  # enough numbers to see an error of one per cent
+        _is_centred_and_as_wide_as_sigma(answer, _noise(answer, answer.uniform(150_000, 3, low=-5, high=3)))
     _lets_gradients_through(answer)
 
 
@@ -71,46 +123,91 @@ def _draws_have_the_shape(answer: Answer) -> None:
         raise WrongAnswer("reparameterize returned NaN or infinity for ordinary mu and log_var.", "nan")
 
 
-def _noise_of_many_draws(answer: Answer) -> Tensor:
-    """(z − mu) / sigma of 8,000 images and 3 dimensions, for a sigma of ⅓: (8000, 3)."""
-    mu, log_var = 2 * answer.normal(8_000, 3), torch.full((8_000, 3), -2.1972246)
+def _noise(answer: Answer, log_var: Tensor, scale: float = 2.0) -> Tensor:
+    """(z − mu) / sigma of one call, with a mu of this scale."""
+    mu = scale * answer.normal(*log_var.shape)
     z = answer.tensor(answer.call(mu=mu, log_var=log_var), {"mu": mu})
-    return (z - mu.double()) * 3
+    return (z - mu.double()) / (log_var.double() / 2).exp()
 
 
 def _is_fresh_for_every_number(answer: Answer, eps: Tensor) -> None:
     if eps.abs().max() < 1e-3:
         answer.fail("no_noise")
+    if (eps - 1).abs().max() < 1e-3:
+        answer.fail("no_eps")
+    if torch.allclose(eps, eps[:1, :1].expand_as(eps), atol=1e-3):
+        answer.fail("one_number")
     if torch.allclose(eps, eps[:, :1].expand_as(eps), atol=1e-3):
         answer.fail("one_eps_per_image")
     if torch.allclose(eps, eps[:1].expand_as(eps), atol=1e-3):
         answer.fail("one_eps_for_all")
-    mu, log_var = torch.zeros(4, 3), torch.ones(4, 3)
-    first, second = (answer.tensor(answer.call(mu=mu, log_var=log_var), {}) for _ in range(2))
+    first, second = (_noise(answer, torch.ones(5, 3), scale=0) for _ in range(2))  # mu = 0
+    if bool((first == first[0, 0]).all()):
+        answer.fail("mu_times_eps")
     if torch.equal(first, second):
         answer.fail("same_eps_each_call")
 
 
 def _has_the_spread_of_sigma(answer: Answer, eps: Tensor) -> None:
     spread = eps.square().mean().sqrt()
-    if abs(spread / (3 * 2.1972246) - 1) < 0.05:
+    if abs(spread / (3 * -LOG_NINTH) - 1) < 0.05:
         answer.fail("log_var_as_sigma")
     if abs(spread * 3 - 1) < 0.05:
         answer.fail("variance_as_sigma")
 
 
 def _is_standard_normal(answer: Answer, eps: Tensor) -> None:
-    """24,000 numbers: the limits are nine standard errors away for standard normal noise."""
-    mean, spread = eps.mean().item(), eps.std().item()
+    """24,000 numbers: the limits are nine or more standard errors away for standard normal noise."""
+    mean, spread = eps.mean(), eps.std()
     fourth = ((eps - mean) / spread).pow(4).mean().item()  # 3 for a normal, 1.8 for a uniform
-    if abs(fourth - 3) > 0.4:
+    if abs(fourth - 1.8) < 0.1:
         answer.fail("uniform")
-    if abs(mean) > 0.06:
+    largest = ((eps - mean) / spread).abs().max().item()  # below 3.2 once in 10¹⁴ checks
+    if largest < 3.2 and fourth > 2:
+        answer.fail("clipped", largest=eps.abs().max().item())
+    if abs(fourth - 3) > 0.4:
+        answer.fail("not_normal")
+    _is_centred_and_as_wide_as_sigma(answer, eps)
+
+
+def _is_centred_and_as_wide_as_sigma(answer: Answer, eps: Tensor) -> None:
+    """Mean 0 and spread 1, within nine standard errors."""
+    mean, spread = eps.mean().item(), eps.std().item()
+    if abs(mean) > 9 / math.sqrt(eps.numel()):
         answer.fail("uncentred")
-    if abs(spread - 1) > 0.042:
+    if abs(spread - 1) > 9 / math.sqrt(2 * eps.numel()):
         raise WrongAnswer(
-            f"The spread of z around mu is {spread / 3:.3f} where sigma is 0.333 (log_var = −2.197).", "value"
+            f"Over {eps.numel():,} draws the spread of z around mu is {spread:.3f} times sigma: it must be "
+            "sigma.",
+            "value",
         )
+
+
+def _are_independent(answer: Answer, eps: Tensor) -> None:
+    """No number of eps comes twice, and none tells of another: correlations within nine standard errors."""
+    draws = _noise(answer, torch.zeros(2_000, 3), scale=0)  # mu = 0, sigma = 1: eps as it was drawn
+    if len(draws.abs().unique()) < 0.95 * draws.numel():  # equal by chance: a few
+        answer.fail("repeated_eps")
+    half = len(eps) // 2
+    pairs = {
+        "images that follow each other": (eps[:-1], eps[1:]),
+        "the first half of the batch and the second": (eps[:half], eps[half:]),
+        "images from the front and from the back": (eps[:half], eps.flip(0)[:half]),
+        "two dimensions of an image": (eps, eps.roll(1, dims=1)),
+    }
+    for which, pair in pairs.items():
+        for a, b in (pair, [side.abs() for side in pair]):
+            found = torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].item()
+            if abs(found) > 9 / math.sqrt(a.numel()):
+                answer.fail("correlated", which=which, found=found)
+
+
+def _has_the_right_extremes(answer: Answer, log_var: float) -> None:
+    """600 numbers: a spread off by a third or more is seen."""
+    spread = _noise(answer, torch.full((200, 3), log_var), scale=0.5).square().mean().sqrt().item()
+    if abs(spread - 1) > 0.3:  # ten standard errors
+        sigma = math.exp(log_var / 2)
+        answer.fail("limited_log_var", log_var=log_var, found=spread * sigma, sigma=sigma)
 
 
 def _lets_gradients_through(answer: Answer) -> None:
@@ -154,6 +251,17 @@ def _code(mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:
     return mu + eps * (log_var / 2).exp()
 
 
+def _kl_line(mu: Tensor, h: Tensor, first: float, second: float) -> Tensor:
+    """The line of the KL with `first` · h as the logarithm and `second` · h in the exponential."""
+    return -0.5 * (1 + first * h - mu**2 - (second * h).exp())
+
+
+HALF_MENDED = (
+    "You changed the KL, in one place of the two where the head stands: now it is right for no reading of "
+    "the head, and z still takes it for log σ. Which line was wrong, for log σ²?"
+)
+
+
 @check(
     Mistake(
         "unmended",
@@ -182,21 +290,67 @@ def _code(mu: Tensor, log_var: Tensor, eps: Tensor) -> Tensor:
         "The sampling line is right now, but the KL holds σ where σ² belongs: it was right as it stood.",
         lambda mu, log_var, eps: (
             _code(mu, log_var, eps),
-            -0.5 * (1 + log_var - mu**2 - (log_var / 2).exp()),
+            _kl_line(mu, log_var, 1, 0.5),
         ),
+    ),
+    Mistake(
+        "halved_everywhere",
+        "The sampling line is right now, but the same change in the KL is one too many: that line read its "
+        "head as log σ² as it stood.",
+        lambda mu, log_var, eps: (_code(mu, log_var, eps), _kl_line(mu, log_var, 0.5, 0.5)),
+    ),
+    Mistake(
+        "logarithm_doubled",
+        HALF_MENDED,
+        lambda mu, log_var, eps: (_code(mu, 2 * log_var, eps), _kl_line(mu, log_var, 2, 1)),
+    ),
+    Mistake(
+        "exponent_doubled",
+        HALF_MENDED,
+        lambda mu, log_var, eps: (_code(mu, 2 * log_var, eps), _kl_line(mu, log_var, 1, 2)),
+    ),
+    Mistake(
+        "cut",
+        "The values are right, but no gradient, or a wrong one, goes back from {part} to {head}: .detach(), "
+        ".data, torch.no_grad() and NumPy cut the graph. The encoder learns from both lines.",
     ),
     Mistake(
         "summed",
         "The bug is mended, but the KL was one number for each code, (B, D): leave the sum to who calls it.",
         lambda mu, log_var, eps: (_code(mu, log_var, eps), _kl(mu, log_var).sum(dim=1)),
     ),
-    tests="z and KL against torch.distributions, so that both mean the same sigma",
+    tests="z and KL against torch.distributions, and the gradients of both",
 )
 def check_code_and_kl(answer: Answer) -> None:
     """f(mu, log_var, eps), each (B, D) → (z, kl), each (B, D), which agree about sigma."""
     mu, log_var, eps = answer.normal(6, 3), 1.5 * answer.normal(6, 3) - 0.5, answer.normal(6, 3)
     right = {"z": _code(mu.double(), log_var.double(), eps), "kl": _kl(mu.double(), log_var.double())}
     answer.compare_parts(right, mu=mu, log_var=log_var, eps=eps)
+    _both_lines_teach_both_heads(answer)
+
+
+def _both_lines_teach_both_heads(answer: Answer) -> None:
+    mu, log_var, eps = (answer.normal(4, 3) for _ in range(3))
+    given = []
+
+    def keep(mu: Tensor, log_var: Tensor, eps: Tensor) -> object:
+        given.extend([mu, log_var])
+        return original(mu, log_var, eps)
+
+    original, answer.f = answer.f, keep
+    inputs = {"mu": mu.clone().requires_grad_(), "log_var": log_var.clone().requires_grad_(), "eps": eps}
+    results = answer.parts(answer.call(**inputs), "z", "kl")
+    answer.f = original
+    heads = [mu.double().requires_grad_(), log_var.double().requires_grad_()]
+    right = {"z": _code(*heads, eps.double()), "kl": _kl(*heads)}
+    for (part, wanted), result in zip(right.items(), results, strict=True):
+        slopes = torch.autograd.grad(wanted.sum(), heads, retain_graph=True)
+        found = (None, None)
+        if isinstance(result, Tensor) and result.requires_grad:
+            found = torch.autograd.grad(result.sum(), given, retain_graph=True, allow_unused=True)
+        for head, slope, got in zip(("mu", "log_var"), slopes, found, strict=True):
+            if got is None or not torch.allclose(got.double(), slope, rtol=1e-3, atol=1e-4):
+                answer.fail("cut", part=part, head=head)
 
 
 # ── 5.3 Backwards by hand ────────────────────────────────────────────────────────────────────────
@@ -319,6 +473,11 @@ def _slope(f: Callable, mu: float, sigma: float, eps: Tensor) -> Tensor:
         "You averaged: return one estimate for each draw, (N,), so that its spread can be measured.",
         lambda f, mu, sigma, eps: (f(mu + sigma * eps) * eps / sigma).mean(),
     ),
+    Mistake(
+        "baseline",
+        "You subtract the constant {constant:.3g} from f, a baseline: that is right on average, and quieter. "
+        "Here the plain estimate is asked for, to see what it costs; 5.5 is the place for baselines.",
+    ),
     tests="one estimate for each draw, for smooth functions and for one with a jump",
 )
 def check_score_gradient(answer: Answer) -> None:
@@ -337,7 +496,18 @@ def check_score_gradient(answer: Answer) -> None:
         if f is jump and torch.allclose(_values(answer, f, mu, sigma, eps), torch.zeros(40).double()):
             answer.fail("pathwise")
         wanted = f(mu + sigma * eps) * eps / sigma
-        answer.compare(wanted, f=f, mu=mu, sigma=sigma, eps=eps)
+        found = _values(answer, f, mu, sigma, eps)
+        if found.shape == wanted.shape:
+            _holds_no_baseline(answer, found, f(mu + sigma * eps), eps / sigma)
+        answer.match(found, wanted, f=f, mu=mu, sigma=sigma, eps=eps)
+
+
+def _holds_no_baseline(answer: Answer, found: Tensor, values: Tensor, score: Tensor) -> None:
+    clear = score.abs() > 0.2  # no division by a score near 0
+    subtracted = (values - found / score)[clear]
+    constant = subtracted.mean().item()
+    if abs(constant) > 0.01 and (subtracted - constant).abs().max() < 1e-3:
+        answer.fail("baseline", constant=constant)
 
 
 def _values(answer: Answer, f: Callable, mu: float, sigma: float, eps: Tensor) -> Tensor:
@@ -348,6 +518,41 @@ def _values(answer: Answer, f: Callable, mu: float, sigma: float, eps: Tensor) -
 # ── 5.5 A quieter estimate ───────────────────────────────────────────────────────────────────────
 
 ESTIMATES, DRAWS = 3000, 8  # how often the estimator is called, with how many evaluations of f
+
+
+@dataclass
+class Jump:
+    """A step of `height` at `at` sigmas beside mu, on top of `offset`, with the exact gradient."""
+
+    mu: float
+    sigma: float
+    at: float
+    height: float
+    offset: float
+    points: list[Tensor] = field(default_factory=list)  # where f was evaluated in this call, in sigmas
+
+    def __call__(self, z: object) -> Tensor:
+        z = torch.as_tensor(z).detach()
+        self.points.append((z.reshape(-1).double() - self.mu) / self.sigma)
+        return self.height * (z > self.mu + self.sigma * self.at).float() + self.offset
+
+    def values(self, eps: Tensor) -> Tensor:
+        return self.height * (eps > self.at).double() + self.offset
+
+    @property
+    def density(self) -> float:
+        return math.exp(-(self.at**2) / 2) / math.sqrt(2 * math.pi)
+
+    @property
+    def exact(self) -> float:
+        return self.height * self.density / self.sigma
+
+    @property
+    def plain_variance(self) -> float:
+        """The variance of the plain score function's mean over DRAWS draws, in closed form."""
+        above = (1 - math.erf(self.at / math.sqrt(2))) / 2 + self.at * self.density  # E[eps²; eps > at]
+        square = self.offset**2 + (2 * self.offset * self.height + self.height**2) * above
+        return (square - (self.height * self.density) ** 2) / self.sigma**2 / DRAWS
 
 
 @check(
@@ -363,70 +568,142 @@ ESTIMATES, DRAWS = 3000, 8  # how often the estimator is called, with how many e
     ),
     Mistake(
         "own_draw_in_baseline",
-        "It is quiet, but {share:.0%} too small on average: a baseline made of all draws contains the draw "
-        "that it is subtracted from. Where could it come from instead?",
+        "It is quiet, but not right on average: the number that you subtract from a draw's value is made of "
+        "the draws, this one among them, so it depends on this draw. Where could it come from instead?",
+    ),
+    Mistake(
+        "finite_difference",
+        "You evaluate f at pairs of points a fixed step apart, a finite difference: on average that is the "
+        "slope of a smoothed f, and with a jump a small step makes it loud.",
     ),
     Mistake(
         "pathwise",
-        "The estimate is always 0: f is flat but for a jump, so moving z tells nothing. The score function "
-        "never moves z.",
+        "You ask f for its slope. f is flat but for a jump, and no gradient comes out of a black box: "
+        "moving z tells nothing. The score function never moves z.",
     ),
     Mistake(
         "fixed_noise",
-        "All 3,000 estimates are the same number: draw new noise in every call, without a fixed seed.",
+        "All estimates for one f are the same number: draw new noise in every call, without a fixed seed.",
     ),
     Mistake(
         "biased",
-        "It is quiet, but not right on average: the mean of 3,000 estimates is {mean:.3f}, exact is "
-        "{exact:.3f} (standard error {error:.3f}).",
+        "It is not right on average: where the jump lies {at:+.1f} sigmas from mu, the mean of {calls} "
+        "estimates is {mean:.3f}, exact is {exact:.3f}.",
     ),
-    tests="right on average within 8 standard errors, a tenth of the variance, no more evaluations",
+    tests="right on average and a tenth of the variance, for jumps on all sides of mu, no more evaluations",
 )
 def check_quiet_gradient(answer: Answer) -> None:
     """f(f, mu, sigma, n) → one unbiased estimate of d E[f(z)] / d mu from n values of f, without f'."""
-    height, offset = answer.uniform(2, low=2, high=4).tolist()
-    mu, sigma = answer.normal(1).item(), answer.uniform(1, low=0.4, high=0.8).item()
-    place = mu + sigma * answer.uniform(1, low=-0.4, high=0.4).item()
-    used = 0
-
-    def jump(z: object) -> Tensor:
-        nonlocal used
-        z = torch.as_tensor(z).detach()
-        used += z.numel()
-        return height * (z > place).float() + 3 * offset
-
-    estimates = []
-    for _ in range(ESTIMATES):
-        used = 0
-        result = answer.call(f=jump, mu=mu, sigma=sigma, n=DRAWS)
+    rounds = _rounds(answer)
+    estimates: list[list[float]] = [[] for _ in rounds]
+    points: list[list[Tensor]] = [[] for _ in rounds]
+    for which in torch.arange(ESTIMATES)[torch.randperm(ESTIMATES, generator=answer.rng)].tolist():
+        f = rounds[which % len(rounds)]
+        f.points = []
+        estimates[which % len(rounds)].append(answer.number(_one_estimate(answer, f)))
+        used = sum(len(eps) for eps in f.points)
         if used > DRAWS:
             answer.fail("too_many_evaluations", used=used, allowed=DRAWS)
-        estimates.append(answer.number(result))
-    estimates = torch.tensor(estimates, dtype=torch.float64)
-    at = (place - mu) / sigma
-    exact = height * math.exp(-(at**2) / 2) / math.sqrt(2 * math.pi) / sigma
-    _judge_estimates(answer, estimates, exact, _variance_of_score(height, 3 * offset, at, sigma))
+        points[which % len(rounds)].append(torch.cat([*f.points, torch.zeros(0).double()]))
+    found = [torch.tensor(numbers, dtype=torch.float64) for numbers in estimates]
+    for f, numbers, places in zip(rounds, found, points, strict=True):
+        _is_a_fair_attempt(answer, f, numbers, places)
+    for f, numbers, places in zip(rounds, found, points, strict=True):
+        _is_unbiased(answer, f, numbers, places)
+    for f, numbers in zip(rounds, found, strict=True):
+        if numbers.var() > 0.10 * f.plain_variance:
+            answer.fail("too_loud", share=(numbers.var() / f.plain_variance).item())
 
 
-def _variance_of_score(height: float, offset: float, at: float, sigma: float) -> float:
-    """The variance of the plain score function's mean over DRAWS draws, in closed form."""
-    density = math.exp(-(at**2) / 2) / math.sqrt(2 * math.pi)
-    above = (1 - math.erf(at / math.sqrt(2))) / 2 + at * density  # E[eps²; eps > at]
-    square = offset**2 + (2 * offset * height + height**2) * above
-    return (square - (height * density) ** 2) / sigma**2 / DRAWS
+def _rounds(answer: Answer) -> list[Jump]:
+    """Three functions: mu near the jump, below it and above it. The large constants differ."""
+    offsets = 6 + 6 * answer.uniform(1).item() + 12 * torch.randperm(3, generator=answer.rng)
+    places = (answer.uniform(3, low=-0.2, high=0.2) + torch.tensor([0.0, 1.2, -1.2])).tolist()
+    return [
+        Jump(
+            mu=answer.normal(1).item(),
+            sigma=answer.uniform(1, low=0.4, high=0.8).item(),
+            at=at,
+            height=answer.uniform(1, low=2, high=4).item(),
+            offset=offset.item(),
+        )
+        for at, offset in zip(places, offsets, strict=True)
+    ]
 
 
-def _judge_estimates(answer: Answer, estimates: Tensor, exact: float, plain: float) -> None:
-    mean, variance = estimates.mean().item(), estimates.var().item()
-    error = math.sqrt(variance / len(estimates))
+def _one_estimate(answer: Answer, f: Jump) -> object:
+    def black_box(z: object) -> Tensor:
+        return f(z)
+
+    try:
+        return answer.call(f=black_box, mu=f.mu, sigma=f.sigma, n=DRAWS)
+    except WrongAnswer as refusal:
+        if refusal.mistake == "raised" and "require grad" in str(refusal):
+            answer.fail("pathwise")
+        raise
+
+
+def _is_a_fair_attempt(answer: Answer, f: Jump, estimates: Tensor, points: list[Tensor]) -> None:
+    """Neither pathwise nor seeded, and no finite difference."""
     if bool((estimates == 0).all()):
         answer.fail("pathwise")
+    if _pairs_are_a_fixed_step_apart(points):
+        answer.fail("finite_difference")
     if bool((estimates == estimates[0]).all()):
         answer.fail("fixed_noise")
-    if abs(mean - exact) > 8 * error + 1e-6:
-        short = 1 - mean / exact
-        if abs(short - 1 / DRAWS) < 8 * error / exact:
-            answer.fail("own_draw_in_baseline", share=short)
-        answer.fail("biased", mean=mean, exact=exact, error=error)
-    if variance > 0.10 * plain:
-        answer.fail("too_loud", share=variance / plain)
+
+
+def _pairs_are_a_fixed_step_apart(points: list[Tensor]) -> bool:
+    """Whether some step, to a thousandth of sigma, occurs twice among the points of each of ten calls.
+
+    Points that are the same in all calls, such as mu, are a baseline's and do not count.
+    """
+    calls = [(eps * 1000).round().long() for eps in points[:10]]
+    fixed = set.intersection(*(set(call.tolist()) for call in calls))
+    common = None
+    for call in calls:
+        drawn = [place for place in call.tolist() if place not in fixed]
+        steps = Counter(abs(a - b) for i, a in enumerate(drawn) for b in drawn[:i])
+        # rounding may move a step by one
+        often = {s + d for s, c in steps.items() if c + steps[s + 1] > 1 for d in (-1, 0, 1) if s}
+        common = often if common is None else common & often
+    return bool(common)
+
+
+def _is_unbiased(answer: Answer, f: Jump, estimates: Tensor, points: list[Tensor]) -> None:
+    """Against the exact gradient, then against a score function from the answer's own draws.
+
+    The second is the sharper test, for most of the luck cancels. It holds if the answer's draws come from
+    N(mu, sigma²), so it is left out where their mean and spread tell otherwise.
+    """
+    against = [estimates - f.exact]
+    drawn = [eps[eps.abs() > 1e-5] for eps in points]  # without f(mu), a baseline
+    every = torch.cat(drawn)
+    standard_error = 1 / math.sqrt(max(len(every), 1))
+    if (
+        all(map(len, drawn))
+        and abs(every.mean()) < 5 * standard_error
+        and abs(every.std() - 1) < 5 * standard_error
+    ):
+        middle = f.offset + f.height / 2
+        own = torch.stack([((f.values(eps) - middle) * eps / f.sigma).mean() for eps in drawn])
+        off, luck = estimates - own, torch.stack([eps.mean() for eps in drawn])  # luck is 0 on average
+        if luck.var() > 1e-6:
+            off = off - luck * (luck * (off - off.mean())).mean() / luck.var()
+        against.append(off)
+    for off in against:
+        if abs(off.mean()) > 8 * off.std() / math.sqrt(len(off)) + 1e-5:
+            if _subtracts_its_own_draws(f, estimates, points):
+                answer.fail("own_draw_in_baseline")
+            mean = estimates.mean().item()
+            answer.fail("biased", at=f.at, calls=len(estimates), mean=mean, exact=f.exact)
+
+
+def _subtracts_its_own_draws(f: Jump, estimates: Tensor, points: list[Tensor]) -> bool:
+    """Whether the first estimates are those of a baseline made of all draws' values, or of one of them."""
+    tried = list(zip(estimates[:20], points[:20], strict=True))
+    for baseline in (torch.mean, torch.min, torch.max, torch.median, lambda v: v[0], lambda v: v[-1]):
+        guesses = [((f.values(eps) - baseline(f.values(eps))) * eps / f.sigma).mean() for _, eps in tried]
+        if all(abs(guess - found) < 1e-3 for guess, (found, _) in zip(guesses, tried, strict=True)):
+            return True
+    return False

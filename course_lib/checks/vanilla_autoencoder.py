@@ -1,6 +1,7 @@
 """Checks for chapter 2, the vanilla autoencoder."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -114,6 +115,11 @@ class _Recorder(torch.optim.SGD):
     Mistake("no_backward", "No gradients are computed: who goes back from the loss to the parameters?"),
     Mistake("no_step", "The parameters stay as they were: the optimizer is never asked to update them."),
     Mistake(
+        "other_optimizer",
+        "The parameters change, but not by the optimizer that the function was given. Use that one: an Adam "
+        "that is new in every step forgets what it has averaged.",
+    ),
+    Mistake(
         "detached",
         "The graph is cut between the loss and the parameters, and some or all of them get no gradient: "
         "look for "
@@ -152,7 +158,7 @@ def check_training_step(answer: Answer) -> None:
     for x in batches:
         losses.append(answer.number(_one_step(answer, model, optimizer, x)))
         if len(losses) == 1:
-            _went_through_all_steps(answer, log, model, encode)
+            _went_through_all_steps(answer, log, model, (encode, decode))
     expected, right = _descend(encode, decode, batches)
     _, hoarded = _descend(encode, decode, batches, forget=False)
     _is_the_loss(answer, losses, expected, batches, (encode, decode))
@@ -184,16 +190,17 @@ def _one_step(answer: Answer, model: nn.Module, optimizer: torch.optim.Optimizer
         raise
 
 
-def _went_through_all_steps(answer: Answer, log: list[str], model: AutoEncoder, encode: Tensor) -> None:
+def _went_through_all_steps(answer: Answer, log: list[str], model: AutoEncoder, start: tuple) -> None:
     """Whether the first call computed gradients and used them, in this order."""
     if "backward" not in log:
         answer.fail("no_backward")
     if "step" not in log:
         if "step without gradients" not in log:
-            answer.fail("no_step")
+            still = all(map(torch.equal, model.parameters(), start))
+            answer.fail("no_step" if still else "other_optimizer")
         first = log.index("step without gradients") < log.index("backward")
         answer.fail("step_first" if first else "zeroed_too_early")
-    if torch.equal(model.encoder[1].weight, encode):
+    if torch.equal(model.encoder[1].weight, start[0]):
         answer.fail("detached")
 
 
@@ -252,6 +259,28 @@ def _variances(x: Tensor, correction: int = 0) -> Tensor:
     return x.double().flatten(1).var(dim=0, correction=correction)
 
 
+def _shares(name: str, message: str, above: Callable, below: Callable) -> list[Mistake]:
+    """One mistake in the spellings that give other numbers: sums or means, dividing by N or by N − 1.
+
+    `above(x_hat, x)` has one number for each image and pixel (N, P); `below(x, correction)` is summed or
+    averaged.
+    """
+
+    def spelling(error: str, spread: str, correction: int) -> Mistake:
+        def share(x_hat: Tensor, x: Tensor) -> Tensor:
+            errors = getattr(above(x_hat, x), error)(dim=1).mean()
+            return errors / getattr(below(x.double().flatten(1), correction), spread)()
+
+        return Mistake(name, message, share)
+
+    kinds = ("sum", "mean")
+    return [spelling(error, spread, n) for error in kinds for spread in kinds for n in (0, 1)]
+
+
+def _squares(x_hat: Tensor, x: Tensor) -> Tensor:
+    return (x_hat - x).double().square().flatten(1)
+
+
 @check(
     Mistake(
         "mean_over_pixels",
@@ -269,11 +298,19 @@ def _variances(x: Tensor, correction: int = 0) -> Tensor:
         "over them.",
         lambda x_hat, x: _errors(x_hat, x).sum() / _variances(x).sum(),
     ),
-    Mistake(
+    *_shares(
         "grand_mean",
         "You took one variance of all numbers at once: each pixel varies around its own mean, over the "
         "images.",
-        lambda x_hat, x: (x_hat - x).double().square().mean() / x.double().var(correction=0),
+        _squares,
+        lambda x, correction: x.var(correction=correction),
+    ),
+    *_shares(
+        "within_image",
+        "You took the variance over the pixels of an image: what counts is how a pixel varies from image to "
+        "image.",
+        _squares,
+        lambda x, correction: x.var(dim=1, correction=correction),
     ),
     Mistake(
         "within_image",
@@ -282,6 +319,27 @@ def _variances(x: Tensor, correction: int = 0) -> Tensor:
         lambda x_hat, x: (
             _errors(x_hat, x).mean() / (x.double().flatten(1).var(dim=1, correction=0).mean() * x[0].numel())
         ),
+    ),
+    *_shares(
+        "standard_deviation",
+        "You divide by standard deviations: an error made of squares is held against variances.",
+        _squares,
+        lambda x, correction: x.std(dim=0, correction=correction),
+    ),
+    *_shares(
+        "absolute",
+        "Your error is made of absolute differences: take their squares, as the variance does.",
+        lambda x_hat, x: (x_hat - x).double().abs().flatten(1),
+        lambda x, correction: x.var(dim=0, correction=correction),
+    ),
+    *(
+        Mistake(
+            "mean_of_ratios",
+            "You divide pixel by pixel and average the ratios: pixels without ink then count as much as the "
+            "others. Sum error and variance over the pixels first, and divide once.",
+            lambda x_hat, x, n=n: (_squares(x_hat, x).mean(dim=0) / _variances(x, n)).mean(),
+        )
+        for n in (0, 1)
     ),
     Mistake(
         "no_mean",
@@ -316,7 +374,7 @@ def _variances(x: Tensor, correction: int = 0) -> Tensor:
         "You took a square root: this share is made of squares, as variances are.",
         lambda x_hat, x: (_errors(x_hat, x).mean() / _variances(x).sum()).sqrt(),
     ),
-    tests="random images against scikit-learn's R², a perfect copy, the mean image",
+    tests="random images against scikit-learn, a perfect copy, the mean image",
 )
 def check_share_unexplained(answer: Answer) -> None:
     """f(x_hat, x), each (N, C, H, W) → squared error ÷ variance, both summed over the pixels, one number."""
@@ -405,6 +463,16 @@ def _with_originals(model: AutoEncoder, a: Tensor, b: Tensor, steps: int) -> Ten
         "decoder.",
         _with_originals,
     ),
+    Mistake(
+        "clamped",
+        "The pictures are right but cut off at 0 or 1: return what the decoder gives, without clamp.",
+        lambda model, a, b, steps: _path(model, a, b, torch.linspace(0, 1, steps)).clamp(0, 1),
+    ),
+    Mistake(
+        "clamped",
+        "The pictures are right but cut off at 0 or 1: return what the decoder gives, without clamp.",
+        lambda model, a, b, steps: _path(model, a, b, torch.linspace(0, 1, steps)).clamp(min=0),
+    ),
     tests="five and three pictures on the way between random images, with a random model",
 )
 def check_interpolate(answer: Answer) -> None:
@@ -459,7 +527,7 @@ UNEXPLAINED = 0.20
     ),
     tests="parameters, a code of one number, and at most 0.20 unexplained on 500 fresh circles",
 )
-def check_small_autoencoder(answer: Answer) -> None:
+def check_small_autoencoder(answer: Answer) -> str:
     """A trained AutoEncoder with at most 60,000 parameters and one number in its code."""
     model = answer.f
     if not isinstance(model, nn.Module) or not all(hasattr(model, part) for part in ("embed", "decode")):
@@ -476,13 +544,15 @@ def check_small_autoencoder(answer: Answer) -> None:
     training = model.training
     model.eval()
     try:
-        _redraws_well(answer, model, images)
+        found = _redraws_well(answer, model, images)
     finally:
         model.train(training)
         answer.f = model
+    return f"Yours leaves {found:.3f}, with {numbers:,} parameters."
 
 
-def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> None:
+def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> float:
+    """The share of the variance that it leaves unexplained, if it is small enough."""
     z = _through(answer, model.embed, images=images)
     if z.ndim != 2 or z.shape[1] != 1:
         answer.fail("wide_code", found=z[0].numel() if z.ndim else 0)
@@ -503,6 +573,7 @@ def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> None:
             f"On 500 fresh circles it leaves {found:.3f} of the variance unexplained; the yardstick is "
             f"{UNEXPLAINED}."
         )
+    return found
 
 
 @torch.no_grad()

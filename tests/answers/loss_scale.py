@@ -48,6 +48,14 @@ def beta_by_differences(loss, raw_error, raw_kl):
     return ((loss(raw_error, more_kl) - before) / (loss(more_error, raw_kl) - before)).item()
 
 
+def beta_by_small_steps(loss, raw_error, raw_kl):
+    step, before = 1e-5, float(loss(raw_error, raw_kl))
+    more_error, more_kl = raw_error.clone(), raw_kl.clone()
+    more_error.view(-1)[3] += step
+    more_kl.view(-1)[0] += step
+    return (float(loss(raw_error, more_kl)) - before) / (float(loss(more_error, raw_kl)) - before)
+
+
 def beta_by_backward(loss, raw_error, raw_kl):
     raw_error.requires_grad_()
     raw_kl.requires_grad_()
@@ -286,7 +294,7 @@ def untrained():
 
 RIGHT = {
     "check_reduce_loss": [reduced_in_loops, reduced_by_size, lambda e, k: (e.sum() + k.sum()) / len(e)],
-    "check_measure_beta": [beta_by_differences, beta_by_backward, beta_by_jacobian],
+    "check_measure_beta": [beta_by_differences, beta_by_small_steps, beta_by_backward, beta_by_jacobian],
     "check_count_active": [
         counted_in_loops,
         counted_in_place,

@@ -44,6 +44,30 @@ def with_numpy(mu, log_var):
     return mu.detach().numpy() + eps * np.exp(log_var.detach().numpy() / 2)
 
 
+def with_noise(draw):
+    """An answer right but for its noise, draw(mu)."""
+    return lambda mu, log_var: mu + (log_var / 2).exp() * draw(mu)
+
+
+def mirrored_rows(mu):
+    eps = torch.randn_like(mu)
+    eps[1::2] = -eps[0 : len(eps) - len(eps) % 2 : 2]
+    return eps
+
+
+def twice_the_same_half(mu):
+    return torch.randn(len(mu) // 2 + 1, mu.shape[1]).repeat(2, 1)[: len(mu)]
+
+
+def smoothed_rows(mu):
+    eps = torch.randn(len(mu) + 1, mu.shape[1])
+    return (eps[1:] + 0.2 * eps[:-1]) / math.sqrt(1.04)
+
+
+def laplace(mu):
+    return torch.distributions.Laplace(0.0, math.sqrt(0.5)).sample(mu.shape)
+
+
 # ── code_and_kl ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -58,8 +82,13 @@ def with_distributions(mu, log_var, eps):
     return [q.loc + q.scale * eps, kl_divergence(q, Normal(0.0, 1.0))]
 
 
+def in_double_by_sigma(mu, log_var, eps):
+    sigma = torch.sqrt(log_var.double().exp())
+    return mu + sigma * eps, (mu.double() ** 2 + sigma**2 - 1) / 2 - sigma.log()
+
+
 def numpy_in_double(mu, log_var, eps):
-    mu, log_var, eps = (value.numpy().astype(np.float64) for value in (mu, log_var, eps))
+    mu, log_var, eps = (value.detach().numpy().astype(np.float64) for value in (mu, log_var, eps))
     variance = np.exp(log_var)
     return mu + np.sqrt(variance) * eps, -(1 + log_var - mu * mu - variance) / 2
 
@@ -71,6 +100,17 @@ def pair(z, kl):
 
 def charged(mu, h):
     return -0.5 * (1 + h - mu**2 - h.exp())
+
+
+def cut(which):
+    """An answer with right values that cuts the graph of z, of kl, or of sigma in z."""
+
+    def answer(mu, h, eps):
+        sigma = (h / 2).exp()
+        z, kl = mu + eps * (sigma.detach() if which == "sigma" else sigma), charged(mu, h)
+        return z.detach() if which == "z" else z, kl.detach() if which == "kl" else kl
+
+    return answer
 
 
 def charged_as_log_sigma(mu, h):
@@ -170,6 +210,48 @@ def own_mean_as_baseline(f, mu, sigma, n):
     return ((values - values.mean()) * eps / sigma).mean()
 
 
+def own(baseline):
+    """The score function with a baseline made of the draws' values."""
+
+    def answer(f, mu, sigma, n):
+        eps = torch.randn(n)
+        values = f(mu + sigma * eps)
+        return ((values - baseline(values)) * eps / sigma).mean()
+
+    return answer
+
+
+def difference(f, mu, sigma, n):
+    z, step = mu + sigma * torch.randn(n // 2), 0.3 * sigma
+    return (f(z + step) - f(z - step)).mean() / (2 * step)
+
+
+def with_memory():
+    """A baseline that is remembered from earlier calls, whatever f is now."""
+    seen = []
+
+    def answer(f, mu, sigma, n):
+        eps = torch.randn(n)
+        values = f(mu + sigma * eps)
+        baseline = sum(seen[-5:]) / len(seen[-5:]) if seen else 0
+        seen.append(values.mean().item())
+        return ((values - baseline) * eps / sigma).mean()
+
+    return answer
+
+
+def slope_of_the_box(f, mu, sigma, n):
+    z = (mu + sigma * torch.randn(n)).requires_grad_()
+    return torch.autograd.grad(f(z).mean(), z)[0].sum()
+
+
+def stratified(f, mu, sigma, n):
+    """Mirrored draws from n / 2 slices of equal probability."""
+    u = (torch.arange(n // 2) + torch.rand(n // 2)) / (n // 2)
+    eps = Normal(0.0, 1.0).icdf(u.clamp(1e-6, 1 - 1e-6))
+    return ((f(mu + sigma * eps) - f(mu - sigma * eps)) * eps).mean() / (2 * sigma)
+
+
 def standardised(f, mu, sigma, n):
     eps = torch.randn(n)
     values = f(mu + sigma * eps)
@@ -183,10 +265,10 @@ def mirrored_with_a_seed(f, mu, sigma, n):
 
 RIGHT = {
     "check_reparameterize": [with_rsample, with_numpy_noise, in_place_on_noise, in_double, in_loops],
-    "check_code_and_kl": [with_log_sigma, with_distributions, numpy_in_double],
+    "check_code_and_kl": [with_log_sigma, with_distributions, in_double_by_sigma],
     "check_backward_through_code": [by_autograd, backward_in_loops, backward_numpy],
     "check_score_gradient": [from_log_prob, draw_by_draw, score_in_double],
-    "check_quiet_gradient": [mirrored, baseline_at_mu, baseline_of_the_others, in_numpy],
+    "check_quiet_gradient": [mirrored, baseline_at_mu, baseline_of_the_others, in_numpy, stratified],
 }
 
 WRONG = {
@@ -202,7 +284,19 @@ WRONG = {
         ("one_eps_per_image", lambda mu, log_var: mu + (log_var / 2).exp() * torch.randn(len(mu), 1)),
         ("one_eps_for_all", lambda mu, log_var: mu + (log_var / 2).exp() * torch.randn(mu.shape[1])),
         ("same_eps_each_call", seeded),
-        ("uniform", lambda mu, log_var: mu + (log_var / 2).exp() * torch.rand_like(mu)),
+        ("no_eps", with_noise(torch.ones_like)),
+        ("mu_times_eps", lambda mu, log_var: mu * torch.randn_like(mu) + (log_var / 2).exp()),
+        ("one_number", with_noise(lambda mu: torch.randn(1))),
+        ("repeated_eps", with_noise(mirrored_rows)),
+        ("repeated_eps", with_noise(twice_the_same_half)),
+        ("correlated", with_noise(smoothed_rows)),
+        ("limited_log_var", lambda mu, log_var: with_rsample(mu, log_var.clamp(-4, 4))),
+        ("limited_log_var", lambda mu, log_var: with_rsample(mu, log_var.clamp(max=6))),
+        ("clipped", with_noise(lambda mu: torch.randn_like(mu).clamp(-2.5, 2.5))),
+        ("not_normal", with_noise(laplace)),
+        ("not_normal", with_noise(lambda mu: torch.randn_like(mu).sign())),
+        ("value", with_noise(lambda mu: 1.03 * torch.randn_like(mu))),
+        ("uniform", with_noise(torch.rand_like)),
         ("uniform", lambda mu, log_var: mu + (log_var / 2).exp() * (2 * torch.rand_like(mu) - 1)),
         ("uncentred", lambda mu, log_var: mu + (log_var / 2).exp() * (1 + torch.randn_like(mu))),
         ("shape", lambda mu, log_var: (mu + (log_var / 2).exp() * torch.randn_like(mu)).flatten()),
@@ -216,6 +310,16 @@ WRONG = {
             "sigma_in_kl",
             pair(lambda h: (h / 2).exp(), lambda mu, h: -0.5 * (1 + h - mu**2 - (h / 2).exp())),
         ),
+        (
+            "halved_everywhere",
+            pair(lambda h: (h / 2).exp(), lambda mu, h: -0.5 * (1 + h / 2 - mu**2 - (h / 2).exp())),
+        ),
+        ("logarithm_doubled", pair(torch.exp, lambda mu, h: -0.5 * (1 + 2 * h - mu**2 - h.exp()))),
+        ("exponent_doubled", pair(torch.exp, lambda mu, h: -0.5 * (1 + h - mu**2 - (2 * h).exp()))),
+        ("cut", cut("z")),
+        ("cut", cut("kl")),
+        ("cut", cut("sigma")),
+        ("cut", numpy_in_double),
         ("summed", pair(lambda h: (h / 2).exp(), lambda mu, h: charged(mu, h).sum(dim=1))),
         ("shape", pair(lambda h: (h / 2).exp(), lambda mu, h: charged(mu, h).mean())),
         ("value", pair(lambda h: (h / 2).exp(), lambda mu, h: -charged(mu, h))),
@@ -244,6 +348,8 @@ WRONG = {
         ("sign", lambda f, mu, sigma, eps: -from_log_prob(f, mu, sigma, eps)),
         ("f_of_eps", lambda f, mu, sigma, eps: f(eps) * eps / sigma),
         ("f_of_mu", lambda f, mu, sigma, eps: f(mu) * eps / sigma),
+        ("baseline", lambda f, mu, sigma, eps: (f(mu + sigma * eps) - f(torch.tensor(mu))) * eps / sigma),
+        ("baseline", lambda f, mu, sigma, eps: from_log_prob(lambda z: f(z) - f(z).mean(), mu, sigma, eps)),
         ("averaged", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps).mean()),
         ("shape", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps)[:, None]),
         ("value", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps) / 2),
@@ -253,7 +359,16 @@ WRONG = {
         ("too_loud", plain),
         ("own_draw_in_baseline", own_mean_as_baseline),
         ("pathwise", lambda f, mu, sigma, n: pathwise(f, mu, sigma, torch.randn(n)).mean()),
+        ("pathwise", slope_of_the_box),
+        ("own_draw_in_baseline", own(torch.min)),
+        ("own_draw_in_baseline", own(torch.max)),
+        ("own_draw_in_baseline", own(lambda values: values[0])),
+        ("finite_difference", difference),
+        ("too_loud", with_memory()),
         ("fixed_noise", mirrored_with_a_seed),
+        ("biased", lambda f, mu, sigma, n: 0.95 * mirrored(f, mu, sigma, n)),
+        ("biased", lambda f, mu, sigma, n: 0.9 * mirrored(f, mu, sigma, n)),
+        ("biased", lambda f, mu, sigma, n: 0.95 * baseline_at_mu(f, mu, sigma, n)),
         ("biased", standardised),
         ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) / 2),
         ("type", lambda f, mu, sigma, n: torch.randn(n)),

@@ -109,7 +109,29 @@ def step_loss_after(model, optimizer, x):
     return squared_error(model(x), x).item()
 
 
+def step_new_adam(model, optimizer, x):
+    return step_zero_last(model, torch.optim.Adam(model.parameters(), lr=1e-3), x)
+
+
+def step_buggy(model, optimizer, x):
+    """As in the exercise: the encoder gets no gradient, and the decoder's are thrown away."""
+    with torch.no_grad():
+        z = model.embed(x)
+    return step_with(lambda model, x: squared_error(model.decode(z), x), ("backward", "zero", "step"))(
+        model, optimizer, x
+    )
+
+
+def step_half_mended(model, optimizer, x):
+    with torch.no_grad():
+        z = model.embed(x)
+    return step_with(lambda model, x: squared_error(model.decode(z), x))(model, optimizer, x)
+
+
 WRONG_STEPS = [
+    ("zeroed_too_early", step_buggy),
+    ("detached", step_half_mended),
+    ("other_optimizer", step_new_adam),
     ("no_zero_grad", step_with(right_loss, ("backward", "step"))),
     ("zeroed_too_early", step_with(right_loss, ("backward", "zero", "step"))),
     ("step_first", step_with(right_loss, ("zero", "step", "backward"))),
@@ -164,6 +186,15 @@ WRONG_SHARES = [
     ("sum_over_batch", lambda x_hat, x: error(x_hat, x).sum() / variance(x)),
     ("grand_mean", lambda x_hat, x: (x_hat - x).square().mean() / x.var(correction=0)),
     ("within_image", lambda x_hat, x: (x_hat - x).square().mean() / x.flatten(1).var(1, correction=0).mean()),
+    ("grand_mean", lambda x_hat, x: error(x_hat, x).mean() / x.var()),
+    ("within_image", lambda x_hat, x: error(x_hat, x).mean() / x.flatten(1).var(1).mean()),
+    ("within_image", lambda x_hat, x: error(x_hat, x).mean() / x.flatten(1).var(1).sum()),
+    ("standard_deviation", lambda x_hat, x: error(x_hat, x).mean() / x.std(dim=0).sum()),
+    ("standard_deviation", lambda x_hat, x: (x_hat - x).square().mean() / x.std(0, correction=0).mean()),
+    ("absolute", lambda x_hat, x: (x_hat - x).abs().flatten(1).sum(1).mean() / variance(x)),
+    ("absolute", lambda x_hat, x: (x_hat - x).abs().mean() / x.var(dim=0).mean()),
+    ("mean_of_ratios", lambda x_hat, x: ((x_hat - x).square().mean(0) / x.var(0, correction=0)).mean()),
+    ("mean_of_ratios", lambda x_hat, x: ((x_hat - x).square().mean(0) / x.var(0)).mean()),
     ("no_mean", lambda x_hat, x: (x_hat - x).square().sum() / x.square().sum()),
     ("unbiased", lambda x_hat, x: error(x_hat, x).mean() / x.var(dim=0).sum()),
     ("of_x_hat", lambda x_hat, x: error(x_hat, x).mean() / variance(x_hat)),
@@ -223,6 +254,8 @@ WRONG_PATHS = [
     ("too_many", lambda model, a, b, steps: path(model, a, b, even(steps + 1))),
     ("backwards", lambda model, a, b, steps: path_in_a_loop(model, b, a, steps)),
     ("originals", path_with_originals),
+    ("clamped", lambda model, a, b, steps: path_in_a_loop(model, a, b, steps).clamp(0, 1)),
+    ("clamped", lambda model, a, b, steps: path_in_a_loop(model, a, b, steps).relu()),
     ("shape", lambda model, a, b, steps: path_in_a_loop(model, a, b, steps)[:, 0]),
     ("value", lambda model, a, b, steps: path(model, a, b, even(steps) ** 2)),
 ]

@@ -1,0 +1,318 @@
+"""Answers to the exercises of chapter 9."""
+
+import copy
+import functools
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsRegressor
+from torch.distributions import Normal
+
+from course_lib import data
+
+# ── share_of_map ─────────────────────────────────────────────────────────────────────────────────
+
+
+def share_by_a_set(codes, n):
+    used = set()
+    for a, b in codes.tolist():
+        used.add(tuple(min(int(n * stats.norm.cdf(v)), n - 1) for v in (a, b)))
+    return len(used) / (n * n)
+
+
+def share_by_histogram(codes, n):
+    edges = stats.norm.ppf(np.linspace(0, 1, n + 1))
+    edges[0], edges[-1] = -1e9, 1e9
+    counts, _, _ = np.histogram2d(codes[:, 0].numpy(), codes[:, 1].numpy(), bins=[edges, edges])
+    return (counts > 0).mean()
+
+
+def share_by_bucketize(codes, n):
+    edges = Normal(0.0, 1.0).icdf(torch.arange(1, n) / n)
+    column, row = (
+        torch.bucketize(codes[:, 0].contiguous(), edges),
+        torch.bucketize(codes[:, 1].contiguous(), edges),
+    )
+    return torch.zeros(n, n).index_put((row, column), torch.tensor(1.0)).mean()
+
+
+def cells_used(codes, n, to_unit=None):
+    unit = Normal(0.0, 1.0).cdf(codes) if to_unit is None else to_unit(codes)
+    return len(torch.unique((n * unit).floor().clamp(0, n - 1), dim=0))
+
+
+# ── vote ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def vote_in_loops(distances, labels, k):
+    found = []
+    for row in distances.tolist():
+        nearest = sorted(range(len(row)), key=row.__getitem__)[:k]
+        votes = [int(labels[i]) for i in nearest]
+        found.append(max(range(10), key=lambda digit: (votes.count(digit), -digit)))
+    return torch.tensor(found)
+
+
+def vote_with_scipy(distances, labels, k):
+    nearest = np.argsort(distances.numpy(), axis=1)[:, :k]
+    return stats.mode(labels.numpy()[nearest], axis=1).mode  # the smallest at a tie
+
+
+def vote_with_mode(distances, labels, k):
+    return labels[distances.argsort(dim=1)[:, :k]].mode(dim=1).values.float()
+
+
+def nearest_labels(distances, labels, places):
+    return labels[distances.argsort(dim=1)[:, places]]
+
+
+# ── memory_ratio ─────────────────────────────────────────────────────────────────────────────────
+
+
+def nearest(images, others):
+    return torch.cdist(images.flatten(1).double(), others.flatten(1).double()).min(dim=1).values
+
+
+def ratio_with_cdist(samples, train, held_out):
+    return nearest(samples, train).median() / nearest(held_out, train).median()
+
+
+def ratio_in_loops(samples, train, held_out):
+    def distances(images):
+        return [min((image - other).square().sum().sqrt().item() for other in train) for image in images]
+
+    return np.median(distances(samples)) / np.median(distances(held_out))
+
+
+def ratio_by_broadcasting(samples, train, held_out):
+    found = []
+    for images in (samples, held_out):
+        apart = (images[:, None] - train[None]).double().pow(2).sum(dim=(2, 3, 4)).sqrt()
+        found.append(apart.amin(1).quantile(0.5).item())
+    return found[0] / found[1]
+
+
+def upside_down(samples, train, held_out):
+    return nearest(held_out, train).median() / nearest(samples, train).median()
+
+
+def squared(samples, train, held_out):
+    return nearest(samples, train).square().median() / nearest(held_out, train).square().median()
+
+
+def mean(samples, train, held_out):
+    return nearest(samples, train).mean() / nearest(held_out, train).mean()
+
+
+def all_training_images(samples, train, held_out):
+    apart = [
+        torch.cdist(images.flatten(1).double(), train.flatten(1).double()) for images in (samples, held_out)
+    ]
+    return apart[0].median() / apart[1].median()
+
+
+def farthest(samples, train, held_out):
+    apart = [
+        torch.cdist(images.flatten(1).double(), train.flatten(1).double()) for images in (samples, held_out)
+    ]
+    return apart[0].max(dim=1).values.median() / apart[1].max(dim=1).values.median()
+
+
+# ── redraw ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def redraw_with_embed(model, images):
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        redrawn = model.decode(model.embed(images))
+    model.train(was_training)
+    return redrawn
+
+
+def redraw_one_by_one(model, images):
+    mode = model.training
+    model.train(False)
+    try:
+        return torch.stack([model.decode(model.encode(x[None])[0])[0].detach() for x in images])
+    finally:
+        model.train(mode)
+
+
+def redraw_a_copy(model, images):
+    still = copy.deepcopy(model).eval()
+    return still.decode(still.embed(images)).detach().double()
+
+
+def in_training_mode(model, images):
+    with torch.no_grad():
+        return model.decode(model.embed(images))
+
+
+def always_training(model, images):
+    mode = model.training
+    model.train()
+    with torch.no_grad():
+        redrawn = model.decode(model.embed(images))
+    model.train(mode)
+    return redrawn
+
+
+def with_noise(model, images):
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        redrawn = model(images)[0]
+    model.train(mode)
+    return redrawn
+
+
+def learns_while_looking(model, images):
+    mode = model.training
+    redrawn = redraw_with_embed(model, images)
+    model.train()
+    with torch.no_grad():
+        model(images)
+    model.train(mode)
+    return redrawn
+
+
+def left_in_eval(model, images):
+    model.eval()
+    with torch.no_grad():
+        return model.decode(model.embed(images))
+
+
+def with_graph(model, images):
+    mode = model.training
+    redrawn = model.eval().decode(model.embed(images))
+    model.train(mode)
+    return redrawn
+
+
+# ── my_codes: stand-ins that need no training ────────────────────────────────────────────────────
+
+
+@functools.cache
+def readable_plane():
+    """A plane in which digits are easily read, made with labels: far from allowed, and quick."""
+    train = data.digits(source="sklearn")
+    angle = train.labels.float() * 2 * torch.pi / 10
+    places = torch.stack([angle.cos(), angle.sin()], dim=1).numpy()
+    return KNeighborsRegressor(3).fit(train.images.flatten(1).numpy(), places)
+
+
+def by_regression(images):
+    return torch.from_numpy(readable_plane().predict(images.flatten(1).numpy())).float()
+
+
+def by_regression_in_numpy(images):
+    return 5 * readable_plane().predict(images.flatten(1).numpy())
+
+
+def by_regression_turned(images):
+    return by_regression(images) @ torch.tensor([[0.0, 1.0], [-1.0, 0.0]]) + 3
+
+
+@functools.cache
+def components(count):
+    return PCA(count, random_state=0).fit(data.digits(source="sklearn").images.flatten(1).numpy())
+
+
+def by_pca(images, count=2):
+    return torch.from_numpy(components(count).transform(images.flatten(1).numpy()))
+
+
+def batch_dependent(images):
+    codes = by_regression(images)
+    return codes - codes.mean(dim=0)
+
+
+RIGHT = {
+    "check_share_of_map": [share_by_a_set, share_by_histogram, share_by_bucketize],
+    "check_vote": [vote_in_loops, vote_with_scipy, vote_with_mode],
+    "check_memory_ratio": [ratio_with_cdist, ratio_in_loops, ratio_by_broadcasting],
+    "check_redraw": [redraw_with_embed, redraw_one_by_one, redraw_a_copy],
+    "check_my_codes": [by_regression, by_regression_in_numpy, by_regression_turned],
+}
+
+WRONG = {
+    "check_share_of_map": [
+        ("cells_of_equal_width", lambda codes, n: cells_used(codes, n, lambda z: (z + 3) / 6) / n**2),
+        ("codes_counted", lambda codes, n: len(codes) / n**2),
+        ("share_of_codes", lambda codes, n: cells_used(codes, n) / len(codes)),
+        ("number_of_cells", cells_used),
+        ("empty_cells", lambda codes, n: 1 - cells_used(codes, n) / n**2),
+        ("one_axis", lambda codes, n: cells_used(codes[:, :1], n) / n),
+        ("divided_by_n", lambda codes, n: cells_used(codes, n) / n),
+        ("value", lambda codes, n: cells_used(codes / 2, n) / n**2),
+        ("type", lambda codes, n: codes),
+    ],
+    "check_vote": [
+        ("farthest", lambda distances, labels, k: labels[distances.topk(k).indices].mode(dim=1).values),
+        (
+            "mean_of_labels",
+            lambda distances, labels, k: (
+                nearest_labels(distances, labels, slice(k)).float().mean(dim=1).round()
+            ),
+        ),
+        (
+            "middle_label",
+            lambda distances, labels, k: nearest_labels(distances, labels, slice(k)).median(dim=1).values,
+        ),
+        ("nearest_only", lambda distances, labels, k: nearest_labels(distances, labels, 0)),
+        (
+            "nearest_left_out",
+            lambda distances, labels, k: (
+                nearest_labels(distances, labels, slice(1, k + 1)).mode(dim=1).values
+            ),
+        ),
+        (
+            "places_for_labels",
+            lambda distances, labels, k: distances.argsort(dim=1)[:, :k].mode(dim=1).values,
+        ),
+        ("shape", lambda distances, labels, k: nearest_labels(distances, labels, slice(k))),
+        ("value", lambda distances, labels, k: 9 - vote_in_loops(distances, labels, k)),
+    ],
+    "check_memory_ratio": [
+        ("upside_down", upside_down),
+        ("squared", squared),
+        ("mean", mean),
+        ("all_training_images", all_training_images),
+        (
+            "wrong_axis",
+            lambda samples, train, held: nearest(train, samples).median() / nearest(train, held).median(),
+        ),
+        (
+            "against_held_out",
+            lambda samples, train, held: nearest(samples, held).median() / nearest(held, train).median(),
+        ),
+        ("farthest", farthest),
+        ("no_yardstick", lambda samples, train, held: nearest(samples, train).median()),
+        ("value", lambda samples, train, held: ratio_with_cdist(samples, train, held) + 0.1),
+        ("type", lambda samples, train, held: nearest(samples, train)),
+    ],
+    "check_redraw": [
+        ("training_mode", in_training_mode),
+        ("training_mode", always_training),
+        ("noise", with_noise),
+        ("statistics_changed", learns_while_looking),
+        ("mode_left_behind", left_in_eval),
+        ("gradient_kept", with_graph),
+        ("shape", lambda model, images: redraw_with_embed(model, images).flatten(1)),
+        ("value", lambda model, images: 1 - redraw_with_embed(model, images)),
+    ],
+    "check_my_codes": [
+        ("no_function", torch.zeros(1400, 2)),
+        ("too_many_numbers", lambda images: by_pca(images, 3)),
+        ("one_code_per_image", lambda images: by_regression(images).flatten()),
+        ("one_code_per_image", lambda images: by_regression(images)[:10]),
+        ("below_the_yardstick", by_pca),
+        ("below_the_yardstick", lambda images: torch.zeros(len(images), 2)),
+        ("knows_the_test", batch_dependent),
+        ("nan", lambda images: by_regression(images) * float("nan")),
+        ("nothing", lambda images: None),
+    ],
+}

@@ -1,0 +1,345 @@
+"""Answers to the exercises of chapter 10."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.linalg import orth, subspace_angles
+from scipy.ndimage import gaussian_filter, median_filter
+from torch.distributions import Bernoulli, kl_divergence
+from torch.nn import functional as F
+
+# ── largest_angle ────────────────────────────────────────────────────────────────────────────────
+
+
+def angle_with_scipy(a, b):
+    return np.rad2deg(subspace_angles(a.numpy(), b.numpy())).max()
+
+
+def angle_by_projections(a, b):
+    """The sine of the largest angle is the norm of what b's unit vectors have outside a's space."""
+    qa, qb = (torch.from_numpy(orth(m.double().numpy())) for m in (a, b))
+    outside = qb - qa @ (qa.T @ qb)
+    return torch.rad2deg(torch.linalg.matrix_norm(outside, ord=2).clamp(max=1).arcsin())
+
+
+def angle_by_gram_schmidt(a, b):
+    def columns_of(m):
+        found = []
+        for column in m.double().T:
+            for _ in range(2):
+                for q in found:
+                    column = column - (q @ column) * q
+            found.append(column / column.norm())
+        return torch.stack(found, dim=1)
+
+    cosine = torch.linalg.svdvals(columns_of(a).T @ columns_of(b)).min().item()
+    return math.degrees(math.acos(min(1.0, cosine)))
+
+
+def q_of(m):
+    return torch.linalg.qr(m).Q
+
+
+def cosines_of(a, b):
+    return torch.linalg.svd(q_of(a).T @ q_of(b)).S.clamp(max=1)
+
+
+def unit(m):
+    return m / m.norm(dim=0)
+
+
+def degrees(cosine):
+    return cosine.clamp(-1, 1).arccos() * 180 / math.pi
+
+
+# ── channel_penalty ──────────────────────────────────────────────────────────────────────────────
+
+
+def penalty_by_torch(maps, rho):
+    rho_hat = maps.transpose(0, 1).flatten(1).mean(dim=1).clamp(1e-6, 1 - 1e-6)
+    return kl_divergence(Bernoulli(torch.tensor(rho)), Bernoulli(rho_hat)).sum()
+
+
+def penalty_in_loops(maps, rho):
+    total = 0
+    for c in range(maps.shape[1]):
+        on = maps[:, c].mean().clamp(1e-6, 1 - 1e-6)
+        total = total + rho * (math.log(rho) - on.log()) + (1 - rho) * (math.log(1 - rho) - torch.log1p(-on))
+    return total
+
+
+def penalty_in_float64(maps, rho):
+    on = maps.double().mean((0, 2, 3)).clamp(1e-6, 1 - 1e-6)
+    entropy = -rho * math.log(rho) - (1 - rho) * math.log(1 - rho)
+    return (-rho * on.log() - (1 - rho) * (1 - on).log() - entropy).sum()
+
+
+def coins(rho, on, tiny=1e-6):
+    on = on.clamp(tiny, 1 - tiny)
+    return rho * (rho / on).log() + (1 - rho) * ((1 - rho) / (1 - on)).log()
+
+
+def on_of(maps):
+    return maps.mean(dim=(0, 2, 3))
+
+
+def penalty_swapped(maps, rho):
+    on = on_of(maps).clamp(1e-6, 1 - 1e-6)
+    return (on * (on / rho).log() + (1 - on) * ((1 - on) / (1 - rho)).log()).sum()
+
+
+def penalty_without_clamp(maps, rho):
+    on = on_of(maps)
+    return (rho * (rho / on).log() + (1 - rho) * ((1 - rho) / (1 - on)).log()).sum()
+
+
+# ── ista_step ────────────────────────────────────────────────────────────────────────────────────
+
+
+def ista_with_softshrink(z, x, atoms, price, step):
+    return F.softshrink(z + step * (x - z @ atoms) @ atoms.T, step * price)
+
+
+def ista_in_loops(z, x, atoms, price, step):
+    new = torch.zeros(z.shape, dtype=torch.float64)
+    for b in range(len(z)):
+        left = [
+            float(x[b, p] - sum(z[b, k] * atoms[k, p] for k in range(len(atoms)))) for p in range(x.shape[1])
+        ]
+        for k in range(len(atoms)):
+            moved = float(z[b, k]) + step * sum(float(atoms[k, p]) * left[p] for p in range(x.shape[1]))
+            if abs(moved) > step * price:
+                new[b, k] = moved - math.copysign(step * price, moved)
+    return new
+
+
+def ista_with_numpy(z, x, atoms, price, step):
+    z, x, atoms = (t.numpy().astype(float) for t in (z, x, atoms))
+    moved = z - step * (z @ atoms @ atoms.T - x @ atoms.T)
+    return np.maximum(moved - step * price, 0) + np.minimum(moved + step * price, 0)
+
+
+def moved_by(z, x, atoms, step):
+    return z + step * (x - z @ atoms) @ atoms.T
+
+
+def shorten(m, t):
+    return m.sign() * (m.abs() - t).clamp(min=0)
+
+
+# ── emphasized_loss ──────────────────────────────────────────────────────────────────────────────
+
+
+def emphasized_by_selection(model, corrupt, x, alpha):
+    noisy = corrupt(x)
+    error = (x - model(noisy)) ** 2
+    damaged = noisy != x
+    return (alpha * error[damaged].sum() + (1 - alpha) * error[~damaged].sum()) / len(x)
+
+
+def emphasized_in_loops(model, corrupt, x, alpha):
+    total = 0
+    for i in range(len(x)):
+        noisy = corrupt(x[i : i + 1])
+        weight = torch.full_like(noisy, 1 - alpha)
+        weight[noisy != x[i : i + 1]] = alpha
+        total = total + (weight * (model(noisy) - x[i : i + 1]).pow(2)).sum()
+    return total / x.shape[0]
+
+
+def emphasized(
+    model,
+    corrupt,
+    x,
+    alpha,
+    *,
+    seen=None,
+    target=None,
+    weight=None,
+    reduce=lambda e: e.flatten(1).sum(1).mean(),
+):
+    """The loss with parts that wrong answers replace; each part is a function of (x, noisy, x_hat)."""
+    noisy = corrupt(x)
+    x_hat = model(noisy if seen is None else seen(x))
+    aim = x if target is None else noisy
+    damaged = (noisy != x).float()
+    weights = alpha * damaged + (1 - alpha) * (1 - damaged)
+    if weight is not None:
+        weights = weight(x, x_hat, damaged, weights, alpha)
+    return reduce(weights * (x_hat - aim).square())
+
+
+def emphasized_drawn_twice(model, corrupt, x, alpha):
+    x_hat = model(corrupt(x))
+    damaged = (corrupt(x) != x).float()
+    weight = alpha * damaged + (1 - alpha) * (1 - damaged)
+    return (weight * (x_hat - x).square()).flatten(1).sum(dim=1).mean()
+
+
+def emphasized_without_noise(model, corrupt, x, alpha):
+    return alpha * (model(x) - x).square().flatten(1).sum(dim=1).mean()
+
+
+def emphasized_for_one(model, corrupt, x, alpha):
+    return emphasized(model, corrupt, x[:1], alpha)
+
+
+# ── remove_noise ─────────────────────────────────────────────────────────────────────────────────
+
+
+def by_wiener_along_axes(noisy, examples, sigma):
+    """Along each principal axis, keep the share of the variance that is no noise."""
+    flat = examples.flatten(1).numpy().astype(float)
+    mean = flat.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(flat.T))
+    keep = variances.clip(0) / (variances.clip(0) + sigma**2)
+    codes = (noisy.flatten(1).numpy() - mean) @ axes
+    return (mean + (keep * codes) @ axes.T).reshape(noisy.shape)
+
+
+def by_likely_examples(noisy, examples, sigma):
+    """The mean of the examples, each weighted by how likely the noisy image is if it is the truth."""
+    flat = examples.flatten(1)
+    distance = torch.cdist(noisy.flatten(1), flat).square()
+    return (torch.softmax(-distance / (2 * sigma**2), dim=1) @ flat).view_as(noisy)
+
+
+def wiener(noisy, examples, sigma):
+    flat = examples.flatten(1)
+    centred = flat - flat.mean(dim=0)
+    covariance = centred.T @ centred / len(flat)
+    keep = torch.linalg.solve(covariance + sigma**2 * torch.eye(784), covariance)
+    return flat.mean(dim=0) + (noisy.flatten(1) - flat.mean(dim=0)) @ keep
+
+
+def in_shape(function):
+    return lambda noisy, examples, sigma: function(noisy, examples, sigma).reshape(noisy.shape)
+
+
+def by_four_axes(noisy, examples, sigma):
+    mean = examples.mean(dim=0).flatten()
+    axes = torch.linalg.eigh(torch.cov(examples.flatten(1).T)).eigenvectors[:, -4:]
+    return (mean + (noisy.flatten(1) - mean) @ axes @ axes.T).reshape(noisy.shape)
+
+
+def median_of_three(noisy, examples, sigma):
+    return median_filter(noisy.numpy(), size=(1, 1, 3, 3))
+
+
+def blurred(noisy, examples, sigma):
+    return gaussian_filter(noisy.numpy(), sigma=(0, 0, 1.2, 1.2))
+
+
+RIGHT = {
+    "check_largest_angle": [angle_with_scipy, angle_by_projections, angle_by_gram_schmidt],
+    "check_channel_penalty": [penalty_by_torch, penalty_in_loops, penalty_in_float64],
+    "check_ista_step": [ista_with_softshrink, ista_in_loops, ista_with_numpy],
+    "check_emphasized_loss": [emphasized_by_selection, emphasized_in_loops, emphasized],
+    "check_remove_noise": [by_wiener_along_axes, by_likely_examples],
+}
+
+WRONG = {
+    "check_largest_angle": [
+        ("not_orthonormal", lambda a, b: degrees(torch.linalg.svdvals(a.T @ b).min())),
+        ("only_normalised", lambda a, b: degrees(torch.linalg.svdvals(unit(a).T @ unit(b)).min())),
+        ("axis_by_axis", lambda a, b: degrees((unit(a) * unit(b)).sum(dim=0).abs()).max()),
+        ("smallest", lambda a, b: degrees(cosines_of(a, b)).min()),
+        ("averaged", lambda a, b: degrees(cosines_of(a, b)).mean()),
+        ("cosine", lambda a, b: cosines_of(a, b).min()),
+        ("radians", lambda a, b: cosines_of(a, b).min().arccos()),
+        ("above_one", lambda a, b: torch.tensor(2.0).arccos()),
+        ("value", lambda a, b: degrees(cosines_of(a, b)).max() + 1),
+        ("type", lambda a, b: degrees(cosines_of(a, b))),
+    ],
+    "check_channel_penalty": [
+        ("swapped", penalty_swapped),
+        ("per_activation", lambda maps, rho: coins(rho, maps).mean(dim=(0, 2, 3)).sum()),
+        ("per_image", lambda maps, rho: coins(rho, maps.mean(dim=(2, 3))).sum(dim=1).mean()),
+        ("per_position", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum()),
+        ("mean_of_positions", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum(dim=0).mean()),
+        ("one_for_all", lambda maps, rho: coins(rho, maps.mean())),
+        ("mean_over_channels", lambda maps, rho: coins(rho, on_of(maps)).mean()),
+        ("kept_apart", lambda maps, rho: coins(rho, on_of(maps))),
+        ("tails_forgotten", lambda maps, rho: (rho * (rho / on_of(maps).clamp(min=1e-6)).log()).sum()),
+        ("sign", lambda maps, rho: -coins(rho, on_of(maps)).sum()),
+        ("squared", lambda maps, rho: (on_of(maps) - rho).square().sum()),
+        ("not_clamped", penalty_without_clamp),
+        ("detached", lambda maps, rho: coins(rho, on_of(maps)).sum().item()),
+        ("detached", lambda maps, rho: coins(rho, on_of(maps).detach()).sum()),
+        ("detached", lambda maps, rho: coins(rho, torch.from_numpy(maps.numpy()).mean(dim=(0, 2, 3))).sum()),
+        ("value", lambda maps, rho: 2 * coins(rho, on_of(maps)).sum()),
+        ("shape", lambda maps, rho: coins(rho, on_of(maps)).sum(dim=0, keepdim=True)),
+    ],
+    "check_ista_step": [
+        ("threshold_without_step", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), price)),
+        ("hard", lambda z, x, a, price, s: F.hardshrink(moved_by(z, x, a, s), s * price)),
+        ("positive_only", lambda z, x, a, price, s: F.relu(moved_by(z, x, a, s) - s * price)),
+        ("sign_lost", lambda z, x, a, price, s: F.relu(moved_by(z, x, a, s).abs() - s * price)),
+        ("no_threshold", lambda z, x, a, price, s: moved_by(z, x, a, s)),
+        ("subgradient", lambda z, x, a, price, s: z - s * ((z @ a - x) @ a.T + price * z.sign())),
+        (
+            "past_zero",
+            lambda z, x, a, price, s: moved_by(z, x, a, s) - s * price * moved_by(z, x, a, s).sign(),
+        ),
+        ("shrunk_by_a_factor", lambda z, x, a, price, s: moved_by(z, x, a, s) / (1 + s * price)),
+        ("uphill", lambda z, x, a, price, s: shorten(z - s * (x - z @ a) @ a.T, s * price)),
+        ("threshold_first", lambda z, x, a, price, s: shorten(z, s * price) + s * (x - z @ a) @ a.T),
+        ("step_forgotten", lambda z, x, a, price, s: shorten(z + (x - z @ a) @ a.T, s * price)),
+        ("twice", lambda z, x, a, price, s: shorten(shorten(moved_by(z, x, a, s), s * price), s * price)),
+        ("slope_doubled", lambda z, x, a, price, s: shorten(moved_by(z, x, a, 2 * s), s * price)),
+        ("averaged_over_batch", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s / len(x)), s * price)),
+        ("from_nothing", lambda z, x, a, price, s: shorten(s * x @ a.T, s * price)),
+        ("shape", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price).T),
+        ("value", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price) + 0.1),
+    ],
+    "check_emphasized_loss": [
+        ("drawn_twice", emphasized_drawn_twice),
+        ("no_noise", emphasized_without_noise),
+        ("clean_in", lambda *inputs: emphasized(*inputs, seen=lambda x: x)),
+        ("noisy_target", lambda *inputs: emphasized(*inputs, target="noisy")),
+        (
+            "mask_from_output",
+            lambda *inputs: emphasized(
+                *inputs, weight=lambda x, x_hat, d, w, alpha: torch.where(x_hat != x, alpha, 1 - alpha)
+            ),
+        ),
+        (
+            "weights_swapped",
+            lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: 1 - w),
+        ),
+        (
+            "undamaged_forgotten",
+            lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: alpha * d),
+        ),
+        ("alpha_ignored", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: 1)),
+        ("weight_squared", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: w * w)),
+        ("mean_over_pixels", lambda *inputs: emphasized(*inputs, reduce=torch.mean)),
+        ("summed_over_batch", lambda *inputs: emphasized(*inputs, reduce=torch.sum)),
+        ("kept_apart", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.flatten(1).sum(dim=1))),
+        ("detached", lambda *inputs: emphasized(*inputs).item()),
+        ("detached", lambda *inputs: emphasized(*inputs).detach()),
+        ("value", lambda *inputs: 3 * emphasized(*inputs)),
+        ("value", emphasized_for_one),
+        ("shape", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.sum(dim=1))),
+    ],
+    "check_remove_noise": [
+        ("left_alone", lambda noisy, examples, sigma: noisy),
+        (
+            "ignores_the_image",
+            lambda noisy, examples, sigma: examples.mean(dim=0, keepdim=True).repeat(len(noisy), 1, 1, 1),
+        ),
+        (
+            "mean_lost",
+            lambda noisy, examples, sigma: (
+                wiener(noisy, examples, sigma).reshape(noisy.shape) - examples.mean(dim=0)
+            ),
+        ),
+        ("worse_than_the_filter", median_of_three),
+        ("worse_than_the_filter", blurred),
+        ("little_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 1.0))),
+        ("much_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 0.2))),
+        ("not_there_yet", by_four_axes),
+        ("shape", wiener),
+    ],
+}
