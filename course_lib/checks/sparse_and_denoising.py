@@ -488,12 +488,12 @@ LEVELS = (0.2, 0.8)
         "It beats the filter, but its error is {ratio:.2f} times the filter's at one of the levels, and 0.17 "
         "is allowed. Trust each direction of the examples as far as it stands out of the noise.",
     ),
-    tests="150 new circles with σ = 0.2 and σ = 0.8, against the better one of two median filters",
+    tests="80 new circles with σ = 0.2 and σ = 0.8, against the better one of two median filters",
 )
 def check_remove_noise(answer: Answer) -> str:
     """f(noisy, examples, sigma), noisy (N, 1, 28, 28), examples (M, 1, 28, 28) → clean images like noisy."""
     seeds = torch.randint(1_000, 1_000_000, (2,), generator=answer.rng).tolist()
-    examples, clean = data.circles(1000, seed=seeds[0]).images, data.circles(150, seed=seeds[1]).images
+    examples, clean = data.circles(1000, seed=seeds[0]).images, data.circles(80, seed=seeds[1]).images
     ratios, whole = {}, {}
     for sigma in LEVELS:
         noisy = clean + sigma * answer.normal(*clean.shape)
