@@ -61,7 +61,7 @@ def _share_used(codes: Tensor, n: int, cell=norm.cdf) -> float:
 def check_share_of_map(answer: Answer) -> None:
     """f(codes, n), codes (N, 2) → the share of the n × n cells, equally likely under N(0, I), in use."""
     far = torch.tensor([[0.1, 0.1], [12.0, -12.0], [11.5, -11.0]])
-    clouds = [(0.7 * answer.normal(60, 2), 10), (2 * answer.normal(50, 2) + 0.5, 12), (far, 4)]
+    clouds = [(0.7 * answer.normal(120, 2), 10), (2 * answer.normal(150, 2) + 0.5, 12), (far, 4)]
     for codes, n in clouds:
         result = answer.number(answer.call(codes=codes, n=n))
         expected = torch.tensor(_share_used(codes, n))
