@@ -73,7 +73,7 @@ def test_only_rows_of_measured_notebooks_change():
 
 def filled_note(minutes):
     return (
-        f"Measured on an abacus, the start of the kernel aside. All chapters together take {minutes} minutes."
+        f"Measured on an abacus, the start of the kernel aside. These 1 chapters together take {minutes} minutes."
     )
 
 

@@ -69,7 +69,7 @@ def note(measured: dict) -> str:
     minutes = sum(numbers["seconds"] for numbers in measured["notebooks"].values()) / 60
     return (
         f"Measured on {measured['machine']}, the start of the kernel aside. "
-        f"All chapters together take {minutes:.1f} minutes."
+        f"These {len(measured['notebooks'])} chapters together take {minutes:.1f} minutes."
     )
 
 
