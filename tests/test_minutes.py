@@ -72,9 +72,8 @@ def test_only_rows_of_measured_notebooks_change():
 
 
 def filled_note(minutes):
-    return (
-        f"Measured on an abacus, the start of the kernel aside. These 1 chapters together take {minutes} minutes."
-    )
+    start = "Measured on an abacus, the start of the kernel aside."
+    return f"{start} These 1 chapters together take {minutes} minutes."
 
 
 @pytest.mark.parametrize(
