@@ -50,7 +50,7 @@ RECIPES = {
         "epochs": 15,
         "schedule": "one-cycle",
     },
-    "best": {"filters": 16, "batch_size": 8, "lr": 1e-3, "epochs": 15, "schedule": "one-cycle"},
+    "best": {"filters": 8, "batch_size": 8, "lr": 3e-3, "epochs": 10, "schedule": "one-cycle"},
 }
 
 
