@@ -369,6 +369,7 @@ WRONG = {
         ("biased", lambda f, mu, sigma, n: 0.95 * mirrored(f, mu, sigma, n)),
         ("biased", lambda f, mu, sigma, n: 0.9 * mirrored(f, mu, sigma, n)),
         ("biased", lambda f, mu, sigma, n: 0.95 * baseline_at_mu(f, mu, sigma, n)),
+        ("biased", lambda f, mu, sigma, n: 0.95 * baseline_of_the_others(f, mu, sigma, n)),
         ("biased", standardised),
         ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) / 2),
         ("type", lambda f, mu, sigma, n: torch.randn(n)),
