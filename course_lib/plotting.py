@@ -191,10 +191,12 @@ def plot_code_map(
     return ax.figure
 
 
-def plot_labelled_plane(z: Tensor, labels: Tensor, *, faint: bool = False, ax: Axes | None = None) -> Figure:
+def plot_labelled_plane(
+    z: Tensor, labels: Tensor, *, faint: bool = False, prior: bool = True, ax: Axes | None = None
+) -> Figure:
     """Codes z (N, 2) as numerals: their labels (N,) from 0 to 9. `faint` leaves room for marks on top.
 
-    Dashed: N(0, I) at one and two standard deviations.
+    Dashed, unless `prior` is False: N(0, I) at one and two standard deviations.
     """
     ax = _axes(ax, width=6.5, height=6.5)
     z, labels = _array(z), _array(labels)
@@ -203,7 +205,7 @@ def plot_labelled_plane(z: Tensor, labels: Tensor, *, faint: bool = False, ax: A
         x, y = z[labels == digit].T
         style = {"marker": f"${digit}$", "s": 24 if faint else 40, "linewidth": 0}
         ax.scatter(x, y, color=GREY if faint else colors[digit % 8], alpha=0.6 if faint else 0.9, **style)
-    for radius in (1, 2):
+    for radius in (1, 2) if prior else ():
         ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor="black", linestyle="--", linewidth=1))
     ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
     ax.set_title("" if faint else "Held-out digits, placed by their codes")

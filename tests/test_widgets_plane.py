@@ -68,3 +68,10 @@ def test_the_plane_holds_each_code_as_the_numeral_of_its_label():
         np.testing.assert_allclose(dots.get_offsets(), z[digit == LABELS], rtol=1e-6)
     assert len(figure.axes[0].collections) == 10
     plt.close(figure)
+
+
+def test_the_circles_of_the_prior_can_be_left_out():
+    for prior, circles in ((True, 2), (False, 0)):
+        figure = plotting.plot_labelled_plane(torch.zeros(120, 2), LABELS, prior=prior)
+        assert len(figure.axes[0].patches) == circles
+        plt.close(figure)

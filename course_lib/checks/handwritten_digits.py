@@ -20,6 +20,15 @@ def _share_used(codes: Tensor, n: int, cell=norm.cdf) -> float:
     return len(np.unique(cells, axis=0)) / n**2
 
 
+def _shares_from_the_data(codes: Tensor, n: int) -> list[float]:
+    """The share when the borders come from the codes: by ranks on each axis or together, or standardised."""
+    each = codes.argsort(dim=0).argsort(dim=0) / len(codes)
+    together = codes.flatten().argsort().argsort().view_as(codes) / codes.numel()
+    standard = [(codes - codes.mean(dim=0)) / codes.std(dim=0, correction=c) for c in (0, 1)]
+    from_ranks = [len(torch.unique((n * place).floor(), dim=0)) / n**2 for place in (each, together)]
+    return from_ranks + [_share_used(z, n) for z in standard]
+
+
 @check(
     Mistake(
         "cells_of_equal_width",
@@ -56,16 +65,48 @@ def _share_used(codes: Tensor, n: int, cell=norm.cdf) -> float:
         "There are n columns and n rows: n × n cells to divide by.",
         lambda codes, n: _share_used(codes, n) * n,
     ),
+    Mistake(
+        "single_numbers",
+        "You counted different columns and rows as single numbers: a cell is a pair, and pairs have to be "
+        "made unique.",
+        lambda codes, n: (
+            len(np.unique(np.clip(np.floor(n * norm.cdf(codes.double().numpy())), 0, n - 1))) / n**2
+        ),
+    ),
+    Mistake(
+        "borders_from_the_data",
+        "Your borders depend on the codes themselves: the cells are equally likely under the prior, "
+        "wherever the codes lie.",
+    ),
+    Mistake(
+        "outside",
+        "Codes far outside got cells of their own, or none: where does a code at 12 go? It belongs to the "
+        "outermost cell.",
+    ),
     tests="clouds wide, narrow and off centre, codes far outside, several codes in one cell",
 )
 def check_share_of_map(answer: Answer) -> None:
     """f(codes, n), codes (N, 2) → the share of the n × n cells, equally likely under N(0, I), in use."""
-    far = torch.tensor([[0.1, 0.1], [12.0, -12.0], [11.5, -11.0]])
-    clouds = [(0.7 * answer.normal(120, 2), 10), (2 * answer.normal(150, 2) + 0.5, 12), (far, 4)]
-    for codes, n in clouds:
-        result = answer.number(answer.call(codes=codes, n=n))
-        expected = torch.tensor(_share_used(codes, n))
-        answer.match(torch.tensor(result), expected, rtol=1e-3, atol=1e-6, codes=codes, n=n)
+    far = torch.tensor([[0.1, 0.1], [12.0, -12.0], [1.5, -1.5], [0.3, 11.5], [0.3, 1.5], [-12.0, 12.0]])
+    wide = (2 * answer.normal(144, 2) + 0.5).clamp(-4, 4)
+    for codes, n in ((0.7 * answer.normal(340, 2), 20), (wide, 12), (far, 4)):
+        result = answer.number(_called_on(answer, codes, n))
+        expected = _share_used(codes, n)
+        if abs(result - expected) > 1e-3:
+            if codes is far:
+                answer.fail("outside")
+            if np.isclose(result, _shares_from_the_data(codes, n), atol=1e-6).any():
+                answer.fail("borders_from_the_data")
+        answer.match(torch.tensor(result), torch.tensor(expected), rtol=1e-3, atol=1e-6, codes=codes, n=n)
+
+
+def _called_on(answer: Answer, codes: Tensor, n: int) -> object:
+    try:
+        return answer.call(codes=codes, n=n)
+    except WrongAnswer as error:
+        if "IndexError" in str(error) and codes.abs().max() > 10:
+            answer.fail("outside")  # column n of 0, …, n − 1
+        raise
 
 
 def _vote(distances: Tensor, labels: Tensor, k: int, largest: bool = False) -> Tensor:
@@ -73,6 +114,17 @@ def _vote(distances: Tensor, labels: Tensor, k: int, largest: bool = False) -> T
     nearest = distances.topk(k, largest=largest).indices
     votes = torch.nn.functional.one_hot(labels[nearest], 10).sum(dim=1)
     return votes.argmax(dim=1).double()
+
+
+def _vote_ties_to_the_nearest(distances: Tensor, labels: Tensor, k: int) -> Tensor:
+    """As `_vote`, but at a tie the label that comes first among the neighbours wins."""
+    found = labels[distances.argsort(dim=1)[:, :k]]  # (Q, k), nearest first
+    votes = (found[:, :, None] == found[:, None, :]).sum(dim=2)  # how many share this neighbour's label
+    return found.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]
+
+
+def _vote_ties_to_the_larger(distances: Tensor, labels: Tensor, k: int) -> Tensor:
+    return 9 - _vote(distances, 9 - labels, k)
 
 
 def _without_the_nearest(distances: Tensor) -> Tensor:
@@ -109,6 +161,16 @@ def _without_the_nearest(distances: Tensor) -> Tensor:
         "places_for_labels",
         "These are places in the training set, not labels: look up what stands there.",
         lambda distances, labels, k: distances.argsort(dim=1)[:, :k].mode(dim=1).values,
+    ),
+    Mistake(
+        "ties_to_the_nearest",
+        "At a tie the label of the nearer neighbour won: here the smaller label wins.",
+        _vote_ties_to_the_nearest,
+    ),
+    Mistake(
+        "ties_to_the_larger",
+        "At a tie the larger label won: here the smaller one wins.",
+        _vote_ties_to_the_larger,
     ),
     tests="shape, hundreds of random votes against a count by hand, ties, k = 1",
 )
@@ -174,10 +236,16 @@ def _all_distances(images: Tensor, others: Tensor) -> Tensor:
     ),
     Mistake(
         "against_held_out",
-        "You compared samples with held-out images: those cannot have been memorised.",
+        "You compared samples with held-out images: those cannot have been memorised. Both medians are of "
+        "distances to training images.",
         lambda samples, train, held_out: (
             np.median(_distances(samples, held_out)) / np.median(_distances(held_out, train))
         ),
+    ),
+    Mistake(
+        "median_of_ratios",
+        "You took the median of ratios: the ratio of two medians is asked for. A sample and a held-out image "
+        "are no pair.",
     ),
     Mistake(
         "farthest",
@@ -196,17 +264,32 @@ def _all_distances(images: Tensor, others: Tensor) -> Tensor:
 )
 def check_memory_ratio(answer: Answer) -> None:
     """f(samples, train, held_out), images (·, C, H, W) → median nearest distance, samples ÷ held out."""
-    for shape in ((1, 6, 5), (3, 4, 7)):
+    for shape, held in (((1, 6, 5), 15), ((3, 4, 7), 21)):
         train = answer.uniform(41, *shape)
         samples = 0.7 * train[:15] + 0.3 * answer.uniform(15, *shape) + 0.02 * answer.normal(15, *shape)
         samples[:2] = 3 + answer.uniform(2, *shape)  # two that are far from everything
-        inputs = {"samples": samples, "train": train, "held_out": 1.2 * answer.uniform(21, *shape)}
+        inputs = {"samples": samples, "train": train, "held_out": 1.2 * answer.uniform(held, *shape)}
         expected = np.median(_distances(samples, train)) / np.median(_distances(inputs["held_out"], train))
         result = answer.number(answer.call(**inputs))
+        if abs(result - expected) > 2e-4 * expected:
+            for name, ratios in _wrong_ratios(**inputs).items():
+                if np.isclose(result, ratios, rtol=2e-4).any():
+                    answer.fail(name)
         answer.match(torch.tensor(result), torch.tensor(expected), rtol=2e-4, atol=1e-6, **inputs)
     copies = {"samples": train[:5], "train": train, "held_out": inputs["held_out"]}
     result = answer.number(answer.call(**copies))
     answer.match(torch.tensor(result), torch.tensor(0.0), atol=2e-2, **copies)
+
+
+def _wrong_ratios(samples: Tensor, train: Tensor, held_out: Tensor) -> dict[str, list[float]]:
+    """What two mistakes return that can be made in several ways."""
+    near, unseen = _distances(samples, train), _distances(held_out, train)
+    to_held_out = _distances(samples, held_out)
+    of_pairs = [np.median(near[:, None] / unseen), np.median(near / to_held_out)]
+    if len(near) == len(unseen):
+        of_pairs.append(np.median(near / unseen))
+    against = [np.median(near) / np.median(to_held_out), np.median(to_held_out) / np.median(near)]
+    return {"median_of_ratios": of_pairs, "against_held_out": against}
 
 
 def _vae_with_batch_norm(answer: Answer) -> VAE:
@@ -231,6 +314,11 @@ def _statistics(vae: VAE) -> list[Tensor]:
         "The bug is still there: the same image comes back differently when its neighbours in the batch "
         "change. "
         "Which layer looks at the whole batch, and when?",
+    ),
+    Mistake(
+        "one_by_one_in_training",
+        "Batch norm stopped: in training mode it needs several images, to take their mean. One image at a "
+        "time does not switch it off; something else does.",
     ),
     Mistake(
         "noise",
@@ -264,11 +352,11 @@ def check_redraw(answer: Answer) -> None:
     for training in (True, False):
         vae.train(training)
         before = _statistics(vae)
-        first = answer.call(model=vae, images=images)
+        first = _redrawn(answer, vae, images)
         mode, after = vae.training, _statistics(vae)
         vae.train(training)
         found = answer.tensor(first, {"images": images})
-        again = answer.tensor(answer.call(model=vae, images=images), {})
+        again = answer.tensor(_redrawn(answer, vae, images), {})
         if found.shape == expected.shape and not close(found, expected.double()):
             if close(found, again):
                 alone = answer.tensor(answer.call(model=vae, images=images[:4]), {})
@@ -283,6 +371,15 @@ def check_redraw(answer: Answer) -> None:
             answer.fail("mode_left_behind")
         if isinstance(first, Tensor) and first.requires_grad:
             answer.fail("gradient_kept")
+
+
+def _redrawn(answer: Answer, vae: VAE, images: Tensor) -> object:
+    try:
+        return answer.call(model=vae, images=images)
+    except WrongAnswer as error:
+        if "more than 1 value per channel" in str(error):
+            answer.fail("one_by_one_in_training")
+        raise
 
 
 @check(

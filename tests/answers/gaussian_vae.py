@@ -103,6 +103,15 @@ def elbo_without_w(x, mu, log_var, w, b, sigma2):
     return usual_elbo(x, mu, log_var, w, b, sigma2, spread=log_var.exp())
 
 
+def elbo_by_one_draw(x, mu, log_var, w, b, sigma2):
+    z = mu + torch.randn_like(mu) * (log_var / 2).exp()
+    return usual_elbo(x, z, log_var, w, b, sigma2, spread=0.0)
+
+
+def elbo_with_noise_apart(x, mu, log_var, w, b, sigma2):
+    return usual_elbo(x, mu, log_var, w, b, sigma2, spread=0.0) - (w @ w) * log_var.exp()
+
+
 # ── poisson_error ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -214,6 +223,16 @@ WRONG = {
         ("standard_deviation", lambda x, latent_dim: eigenvalues(x)[:-latent_dim].mean() ** 0.5),
         ("singular_values", lambda x, latent_dim: torch.linalg.svdvals(x - x.mean(0))[latent_dim:].mean()),
         ("not_divided", lambda x, latent_dim: eigenvalues(x)[:-latent_dim].mean() * len(x)),
+        (
+            "coordinates",
+            lambda x, latent_dim: x.var(dim=0).sort(descending=True).values[latent_dim:].mean(),
+        ),
+        ("coordinates", lambda x, latent_dim: x.var(dim=0)[latent_dim:].mean()),
+        (
+            "divided_by_one_less",
+            lambda x, latent_dim: torch.linalg.eigvalsh(torch.cov(x.T))[:-latent_dim].mean(),
+        ),
+        ("divided_by_one_less", lambda x, latent_dim: PCA(latent_dim).fit(x.numpy()).noise_variance_),
         ("value", lambda x, latent_dim: 1.1 * eigenvalues(x)[:-latent_dim].mean()),
         ("type", lambda x, latent_dim: eigenvalues(x)),
     ],
@@ -221,6 +240,9 @@ WRONG = {
         ("no_prior", lambda x, w, b, sigma2: (x - b) @ w / (w @ w)),
         ("prior_weight_one", lambda x, w, b, sigma2: (x - b) @ w / (1 + w @ w)),
         ("sigma", lambda x, w, b, sigma2: (x - b) @ w / (w @ w + sigma2**0.5)),
+        ("sigma2_squared", lambda x, w, b, sigma2: (x - b) @ w / (w @ w + sigma2**2)),
+        ("w_normalised", lambda x, w, b, sigma2: mean_by_regression(x, w / w.norm(), b, sigma2)),
+        ("top_normalised", lambda x, w, b, sigma2: mean_by_regression(x, w, b, sigma2) / w.norm()),
         ("not_centred", lambda x, w, b, sigma2: x @ w / (w @ w + sigma2)),
         ("length_not_squared", lambda x, w, b, sigma2: (x - b) @ w / (torch.linalg.norm(w) + sigma2)),
         ("not_divided", lambda x, w, b, sigma2: (x - b) @ w / sigma2),
@@ -239,6 +261,20 @@ WRONG = {
         ("log_var_as_variance", elbo_with_log_var_as_variance),
         ("sigma_of_q", elbo_with_sigma_of_q),
         ("without_length_of_w", elbo_without_w),
+        (
+            "length_not_squared",
+            lambda x, mu, v, w, b, s2: usual_elbo(x, mu, v, w, b, s2, spread=v.exp() * w.norm()),
+        ),
+        (
+            "variance_in_every_pixel",
+            lambda x, mu, v, w, b, s2: usual_elbo(x, mu, v, w, b, s2, spread=v.exp() * x.shape[1]),
+        ),
+        ("noise_not_divided", elbo_with_noise_apart),
+        (
+            "noise_lowers_the_error",
+            lambda x, mu, v, w, b, s2: usual_elbo(x, mu, v, w, b, s2, spread=-v.exp() * (w @ w)),
+        ),
+        ("drawn", elbo_by_one_draw),
         ("averaged", lambda *inputs: usual_elbo(*inputs).mean()),
         ("summed", lambda *inputs: usual_elbo(*inputs).sum()),
         ("value", lambda *inputs: -usual_elbo(*inputs)),
@@ -254,6 +290,9 @@ WRONG = {
                 log_rate.exp() - counts * log_rate + torch.lgamma(counts.clamp(min=1))
             ).sum(dim=1),
         ),
+        ("gamma_shifted", lambda r, counts: (r.exp() - counts * r + torch.lgamma(counts)).sum(dim=1)),
+        ("factorial_sign", lambda r, counts: (r.exp() - counts * r - torch.lgamma(counts + 1)).sum(dim=1)),
+        ("exp_missing", lambda r, counts: (r - counts * r + torch.lgamma(counts + 1)).sum(dim=1)),
         (
             "rate_missing",
             lambda log_rate, counts: (torch.lgamma(counts + 1) - counts * log_rate).sum(dim=1),
@@ -272,7 +311,9 @@ WRONG = {
         ("too_many_latents", solved_vae(latents=6)),
         ("not_linear", solved_vae(decoder=nn.Sequential(nn.Linear(3, 9), nn.LeakyReLU(), nn.Linear(9, 6)))),
         ("collapsed", collapsed_vae()),
-        ("far_away", untrained_vae()),
+        ("too_few_latents", solved_vae(latents=2)),
+        ("too_few_latents", solved_vae(latents=1)),
+        ("not_trained", untrained_vae()),
         ("far_away", solved_vae(scale=0.8)),
         ("nan", blown_up_vae()),
     ],

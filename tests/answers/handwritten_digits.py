@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from collections import Counter
 
 import numpy as np
 import torch
@@ -38,9 +39,34 @@ def share_by_bucketize(codes, n):
     return torch.zeros(n, n).index_put((row, column), torch.tensor(1.0)).mean()
 
 
-def cells_used(codes, n, to_unit=None):
+def cells_of(codes, n, to_unit=None):
     unit = Normal(0.0, 1.0).cdf(codes) if to_unit is None else to_unit(codes)
-    return len(torch.unique((n * unit).floor().clamp(0, n - 1), dim=0))
+    return (n * unit).floor().clamp(0, n - 1)
+
+
+def cells_used(codes, n, to_unit=None):
+    return len(torch.unique(cells_of(codes, n, to_unit), dim=0))
+
+
+def share_without_clamp(codes, n):
+    return len(torch.unique((n * Normal(0.0, 1.0).cdf(codes)).floor(), dim=0)) / n**2
+
+
+def share_on_a_board(codes, n):
+    column, row = (n * Normal(0.0, 1.0).cdf(codes)).long().T
+    board = torch.zeros(n, n)
+    board[row, column] = 1
+    return board.mean()
+
+
+def share_by_quantiles(codes, n):
+    inner = torch.arange(1, n) / n
+    cells = [torch.bucketize(axis.contiguous(), axis.quantile(inner)) for axis in codes.T]
+    return len(torch.unique(torch.stack(cells, dim=1), dim=0)) / n**2
+
+
+def share_standardised(codes, n):
+    return cells_used((codes - codes.mean(dim=0)) / codes.std(dim=0), n) / n**2
 
 
 # ── vote ─────────────────────────────────────────────────────────────────────────────────────────
@@ -62,6 +88,17 @@ def vote_with_scipy(distances, labels, k):
 
 def vote_with_mode(distances, labels, k):
     return labels[distances.argsort(dim=1)[:, :k]].mode(dim=1).values.float()
+
+
+def vote_with_counter(distances, labels, k):
+    """Counter.most_common keeps the order of first meetings, so the nearest wins a tie."""
+    found = [labels[row.argsort()[:k]].tolist() for row in distances]
+    return torch.tensor([Counter(row).most_common(1)[0][0] for row in found])
+
+
+def vote_for_the_larger(distances, labels, k):
+    votes = torch.nn.functional.one_hot(nearest_labels(distances, labels, slice(k)), 10).sum(dim=1)
+    return 9 - votes.flip(1).argmax(dim=1)
 
 
 def nearest_labels(distances, labels, places):
@@ -113,6 +150,14 @@ def all_training_images(samples, train, held_out):
     return apart[0].median() / apart[1].median()
 
 
+def median_of_ratios(samples, train, held_out):
+    return (nearest(samples, train) / nearest(held_out, train)).median()
+
+
+def ratio_of_each_sample(samples, train, held_out):
+    return (nearest(samples, train) / nearest(samples, held_out)).median()
+
+
 def farthest(samples, train, held_out):
     apart = [
         torch.cdist(images.flatten(1).double(), train.flatten(1).double()) for images in (samples, held_out)
@@ -149,6 +194,11 @@ def redraw_a_copy(model, images):
 def in_training_mode(model, images):
     with torch.no_grad():
         return model.decode(model.embed(images))
+
+
+def one_by_one_in_training(model, images):
+    with torch.no_grad():
+        return torch.cat([model.decode(model.embed(x[None])) for x in images])
 
 
 def always_training(model, images):
@@ -247,6 +297,12 @@ WRONG = {
         ("empty_cells", lambda codes, n: 1 - cells_used(codes, n) / n**2),
         ("one_axis", lambda codes, n: cells_used(codes[:, :1], n) / n),
         ("divided_by_n", lambda codes, n: cells_used(codes, n) / n),
+        ("single_numbers", lambda codes, n: len(torch.unique(cells_of(codes, n))) / n**2),
+        ("borders_from_the_data", share_by_quantiles),
+        ("borders_from_the_data", share_standardised),
+        ("outside", share_without_clamp),
+        ("outside", share_on_a_board),
+        ("outside", lambda codes, n: share_by_a_set(codes[codes.abs().amax(dim=1) < 8], n)),
         ("value", lambda codes, n: cells_used(codes / 2, n) / n**2),
         ("type", lambda codes, n: codes),
     ],
@@ -273,6 +329,8 @@ WRONG = {
             "places_for_labels",
             lambda distances, labels, k: distances.argsort(dim=1)[:, :k].mode(dim=1).values,
         ),
+        ("ties_to_the_nearest", vote_with_counter),
+        ("ties_to_the_larger", vote_for_the_larger),
         ("shape", lambda distances, labels, k: nearest_labels(distances, labels, slice(k))),
         ("value", lambda distances, labels, k: 9 - vote_in_loops(distances, labels, k)),
     ],
@@ -289,6 +347,12 @@ WRONG = {
             "against_held_out",
             lambda samples, train, held: nearest(samples, held).median() / nearest(held, train).median(),
         ),
+        (
+            "against_held_out",
+            lambda samples, train, held: nearest(samples, train).median() / nearest(samples, held).median(),
+        ),
+        ("median_of_ratios", median_of_ratios),
+        ("median_of_ratios", ratio_of_each_sample),
         ("farthest", farthest),
         ("no_yardstick", lambda samples, train, held: nearest(samples, train).median()),
         ("value", lambda samples, train, held: ratio_with_cdist(samples, train, held) + 0.1),
@@ -297,6 +361,7 @@ WRONG = {
     "check_redraw": [
         ("training_mode", in_training_mode),
         ("training_mode", always_training),
+        ("one_by_one_in_training", one_by_one_in_training),
         ("noise", with_noise),
         ("statistics_changed", learns_while_looking),
         ("mode_left_behind", left_in_eval),

@@ -37,6 +37,20 @@ def angle_by_gram_schmidt(a, b):
     return math.degrees(math.acos(min(1.0, cosine)))
 
 
+def angle_without_clamp(a, b):
+    return torch.rad2deg(torch.linalg.svdvals(q_of(a).T @ q_of(b)).min().arccos())
+
+
+def angle_without_clamp_in_float64(a, b):
+    return angle_without_clamp(a.double(), b.double())
+
+
+def angle_without_clamp_in_numpy(a, b):
+    q_a, q_b = (np.linalg.qr(m.double().numpy())[0] for m in (a, b))
+    with np.errstate(invalid="ignore"):
+        return np.rad2deg(np.arccos(np.linalg.svd(q_a.T @ q_b)[1].min()))
+
+
 def q_of(m):
     return torch.linalg.qr(m).Q
 
@@ -205,6 +219,12 @@ def by_likely_examples(noisy, examples, sigma):
     return (torch.softmax(-distance / (2 * sigma**2), dim=1) @ flat).view_as(noisy)
 
 
+def by_five_nearest(noisy, examples, sigma):
+    flat = examples.flatten(1)
+    nearest = torch.cdist(noisy.flatten(1), flat).topk(5, largest=False).indices
+    return flat[nearest].mean(dim=1).view_as(noisy)
+
+
 def wiener(noisy, examples, sigma):
     flat = examples.flatten(1)
     centred = flat - flat.mean(dim=0)
@@ -217,10 +237,13 @@ def in_shape(function):
     return lambda noisy, examples, sigma: function(noisy, examples, sigma).reshape(noisy.shape)
 
 
-def by_four_axes(noisy, examples, sigma):
-    mean = examples.mean(dim=0).flatten()
-    axes = torch.linalg.svd((examples.flatten(1) - mean).double(), full_matrices=False).Vh[:4].T.float()
-    return (mean + (noisy.flatten(1) - mean) @ axes @ axes.T).reshape(noisy.shape)
+def by_axes(count):
+    def denoise(noisy, examples, sigma):
+        mean = examples.mean(dim=0).flatten()
+        axes = torch.linalg.svd((examples.flatten(1) - mean).double(), full_matrices=False).Vh[:count].T
+        return (mean + (noisy.flatten(1) - mean) @ axes.float() @ axes.float().T).reshape(noisy.shape)
+
+    return denoise
 
 
 def median_of_three(noisy, examples, sigma):
@@ -236,7 +259,7 @@ RIGHT = {
     "check_channel_penalty": [penalty_by_torch, penalty_in_loops, penalty_in_float64],
     "check_ista_step": [ista_with_softshrink, ista_in_loops, ista_with_numpy],
     "check_emphasized_loss": [emphasized_by_selection, emphasized_in_loops, emphasized],
-    "check_remove_noise": [by_wiener_along_axes, by_likely_examples],
+    "check_remove_noise": [by_wiener_along_axes, by_likely_examples, by_five_nearest],
 }
 
 WRONG = {
@@ -248,7 +271,12 @@ WRONG = {
         ("averaged", lambda a, b: degrees(cosines_of(a, b)).mean()),
         ("cosine", lambda a, b: cosines_of(a, b).min()),
         ("radians", lambda a, b: cosines_of(a, b).min().arccos()),
+        ("axis_by_axis", lambda a, b: degrees((unit(a) * unit(b)).sum(dim=0)).max()),
+        ("axis_by_axis", lambda a, b: degrees((q_of(a) * q_of(b)).sum(dim=0).abs()).max()),
         ("above_one", lambda a, b: torch.tensor(2.0).arccos()),
+        ("above_one", angle_without_clamp),
+        ("above_one", angle_without_clamp_in_float64),
+        ("above_one", angle_without_clamp_in_numpy),
         ("value", lambda a, b: 0.9 * degrees(cosines_of(a, b)).max()),
         ("type", lambda a, b: degrees(cosines_of(a, b))),
     ],
@@ -256,6 +284,9 @@ WRONG = {
         ("swapped", penalty_swapped),
         ("per_activation", lambda maps, rho: coins(rho, maps).mean(dim=(0, 2, 3)).sum()),
         ("per_image", lambda maps, rho: coins(rho, maps.mean(dim=(2, 3))).sum(dim=1).mean()),
+        ("per_image_and_summed", lambda maps, rho: coins(rho, maps.mean(dim=(2, 3))).sum()),
+        ("thresholded", lambda maps, rho: coins(rho, on_of((maps > 0.5).float())).sum()),
+        ("thresholded", lambda maps, rho: coins(rho, on_of((maps > 0).float())).sum()),
         ("per_position", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum()),
         ("mean_of_positions", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum(dim=0).mean()),
         ("one_for_all", lambda maps, rho: coins(rho, maps.mean())),
@@ -285,6 +316,7 @@ WRONG = {
         ("shrunk_by_a_factor", lambda z, x, a, price, s: moved_by(z, x, a, s) / (1 + s * price)),
         ("uphill", lambda z, x, a, price, s: shorten(z - s * (x - z @ a) @ a.T, s * price)),
         ("threshold_first", lambda z, x, a, price, s: shorten(z, s * price) + s * (x - z @ a) @ a.T),
+        ("moves_swapped", lambda z, x, a, price, s: moved_by(shorten(z, s * price), x, a, s)),
         ("step_forgotten", lambda z, x, a, price, s: shorten(z + (x - z @ a) @ a.T, s * price)),
         ("twice", lambda z, x, a, price, s: shorten(shorten(moved_by(z, x, a, s), s * price), s * price)),
         ("slope_doubled", lambda z, x, a, price, s: shorten(moved_by(z, x, a, 2 * s), s * price)),
@@ -339,7 +371,12 @@ WRONG = {
         ("worse_than_the_filter", blurred),
         ("little_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 1.0))),
         ("much_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 0.2))),
-        ("not_there_yet", by_four_axes),
+        ("sigma_for_variance", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, sigma**0.5))),
+        ("not_there_yet", by_axes(14)),
+        ("worse_than_the_filter", by_axes(4)),
+        ("little_noise", by_axes(8)),
+        ("much_noise", by_axes(30)),
+        ("little_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 0.4))),
         ("shape", wiener),
     ],
 }
