@@ -32,7 +32,11 @@ try:
 except ImportError:  # Windows
     print("unknown")
 else:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:  # Linux, where ru_maxrss counts what the program had in use that started this one
+        with open("/proc/self/status") as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     print(f"{peak * unit / 2**20:.0f} MB")
 """
