@@ -367,7 +367,12 @@ def _require_causes(radii: Tensor, centers: Tensor) -> None:
 def _require_covariance(covariance: np.ndarray) -> None:
     square = covariance.ndim == 2 and covariance.shape[0] == covariance.shape[1]
     finite = square and bool(np.isfinite(covariance).all())
-    if not finite or not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance)[0] <= 0:
+    rounding = 1e-5 * np.abs(covariance).max() if finite else 0
+    if (
+        not finite
+        or not np.allclose(covariance, covariance.T, atol=rounding)
+        or np.linalg.eigvalsh(covariance)[0] <= 0
+    ):
         raise ValueError(
             "covariance must be a symmetric square of finite numbers whose eigenvalues are above 0, not "
             f"{covariance.tolist()}"

@@ -122,3 +122,11 @@ def test_drawing_points_leaves_the_global_generators_alone(make):
 def test_bad_input_gets_a_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rounding_does_not_make_a_covariance_asymmetric():
+    axes = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 5)))[0]
+    covariance = axes @ np.diag([9, 3, 0.9, 0.5, 0.4]) @ axes.T
+    covariance[0, 1] = 0.0
+    covariance[1, 0] = 1e-7  # what single precision leaves of a zero
+    assert data.gaussian_points(5, covariance=covariance).tensors[0].shape == (5, 5)
