@@ -15,7 +15,6 @@ import statistics
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 from nbclient.exceptions import DeadKernelError
@@ -23,6 +22,7 @@ from nbformat import NotebookNode
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+from benchmarks.machine import machine
 from tools.notebook_client import run
 
 HERE = Path(__file__).resolve().parent
@@ -152,7 +152,7 @@ def summarise(runs: list[Run]) -> dict:
     return {
         "seeds": [run.seed for run in runs],
         "seconds": round(statistics.median(run.seconds for run in runs), 1),
-        "torch": version("torch"),
+        "machine": machine().rpartition(", ")[0],  # without its threads: each notebook has one
         "errors": sorted({error for run in runs for error in run.errors}),
         "claims": {
             name: {
@@ -187,13 +187,13 @@ def write_report(folder: Path, new: dict[str, dict]) -> None:
 
 def render(chapters: dict[str, dict]) -> str:
     """The chapters as two Markdown tables: the runs, and the claims."""
-    runs = ["| chapter | seeds | seconds (median, one thread) | torch | errors outside claims |"]
+    runs = ["| chapter | seeds | seconds (median, one thread) | errors outside claims | machine |"]
     claims = ["| chapter | claim | held | failed for seeds | smallest margin |"]
     runs.append("|---|---|---|---|---|")
     claims.append("|---|---|---|---|---|")
     for chapter, facts in chapters.items():
         seeds, errors = facts["seeds"], "; ".join(facts["errors"]) or "none"
-        row = (chapter, _join(seeds), facts["seconds"], facts["torch"], errors)
+        row = (chapter, _join(seeds), facts["seconds"], errors, facts["machine"])
         runs.append(_row(*row))
         for name, claim in facts["claims"].items():
             held = f"{len(seeds) - len(claim['failed'])} of {len(seeds)}"

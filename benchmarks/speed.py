@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -23,7 +22,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from packaging.version import Version
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.utils.benchmark.utils.timer import timer
@@ -31,9 +29,10 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.claims import parse_seeds
+from benchmarks.machine import machine
 from benchmarks.speed_report import Numbers, render
 from course_lib import data, losses, models
-from course_lib.runtime import available_cores, pick_device
+from course_lib.runtime import pick_device
 from course_lib.training import fit
 from tools.execute_notebooks import measure, read
 
@@ -91,29 +90,6 @@ def take_turns(rounds: int, **alternatives: Callable[[], object]) -> dict[str, l
 def ratio(above: list[float], below: list[float]) -> float:
     """The median over the rounds of above ÷ below."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
-
-
-def machine(device: str = "cpu") -> str:
-    """This computer in words that fit any other of its kind."""
-    return ", ".join(
-        [
-            processor(),
-            f"{available_cores():g} cores",
-            *([torch.cuda.get_device_name()] if device == "cuda" else []),
-            platform.system(),
-            f"Python {platform.python_version()}",
-            f"torch {Version(torch.__version__).public}",
-            "one thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads",
-        ]
-    )
-
-
-def processor() -> str:
-    """The model of the processor, as it calls itself."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def dense_vae(hidden: int = 2048) -> models.VAE:

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import speed
+from benchmarks import machine, speed
 from benchmarks.speed_report import GOALS, render
 from course_lib import data
 
@@ -97,10 +97,10 @@ def test_a_model_that_knows_nothing_is_not_good():
 
 
 def test_the_machine_is_described_without_its_name(monkeypatch):
-    monkeypatch.setattr(speed.platform, "node", lambda: pytest.fail("asks for the machine's name"))
-    assert "torch" in speed.machine()
-    monkeypatch.setattr(speed.torch, "get_num_threads", lambda: 3)
-    assert speed.machine().endswith("3 threads")
+    monkeypatch.setattr(machine.platform, "node", lambda: pytest.fail("asks for the machine's name"))
+    assert "torch" in machine.machine()
+    monkeypatch.setattr(machine.torch, "get_num_threads", lambda: 3)
+    assert machine.machine().endswith("3 threads")
 
 
 def test_a_new_section_leaves_the_others(tmp_path):

@@ -135,7 +135,7 @@ def test_claims_are_counted_over_seeds(notebook_file, tmp_path, monkeypatch, cap
         new_code_cell("# Checked although a cell before it raised.\nassert True", metadata=CLAIM),
         new_markdown_cell("The end."),
     )
-    other = {"seeds": [0], "seconds": 1.0, "torch": "2", "errors": [], "claims": {}}
+    other = {"seeds": [0], "seconds": 1.0, "machine": "a laptop", "errors": [], "claims": {}}
     (tmp_path / "claims.json").write_text(json.dumps({"00_other": other}), encoding="utf-8")
     options = ["--seeds", "0-1", "--jobs", "2", "--output", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["claims.py", str(path), *options])
