@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at once, a thread each")
     parser.add_argument("--output", type=Path, default=HERE, help="folder of claims.md")
     options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)  # now: a run that cannot be written is lost
     paths = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
     try:
         runs = run_all(paths, options.seeds, options.jobs)

@@ -150,6 +150,14 @@ def test_claims_are_counted_over_seeds(notebook_file, tmp_path, monkeypatch, cap
     assert "1 of 2 claims hold" in capsys.readouterr().out
 
 
+def test_claims_go_into_a_folder_that_is_not_there_yet(notebook_file, tmp_path, monkeypatch):
+    path = notebook_file(new_code_cell("# One.\nassert True", metadata=CLAIM))
+    folder = tmp_path / "a" / "b"
+    monkeypatch.setattr(sys, "argv", ["claims.py", str(path), "--seeds", "0", "--output", str(folder)])
+    assert claims.main() == 0
+    assert (folder / "claims.md").exists()
+
+
 def test_a_stored_figure_shrinks_and_looks_the_same():
     import base64
     import io
