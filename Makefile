@@ -29,7 +29,7 @@ PYTEST = $(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) --dist loadfile
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install lab test lint unit notebooks execute exercises checks claims bench minutes constraints clean always
-.PHONY: offline oldest colab colab-test browser
+.PHONY: doctor offline oldest colab colab-test browser
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ install: $(STAMP) ## create .venv and install everything (CONSTRAINTS=constraint
 lab: $(STAMP) ## open JupyterLab on the first chapter (LAB_ARGS=…)
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --notebook-dir=. $(LAB_ARGS) \
 		notebooks/00_start_here.ipynb
+
+doctor: $(STAMP) ## say what is wrong with this computer, its Python or its packages, and what helps
+	$(PY) -m course_lib.runtime
 
 test: lint unit notebooks ## everything that CI runs: lint, unit, notebooks
 	@echo "All of lint, unit tests and notebooks passed."
