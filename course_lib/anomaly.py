@@ -4,6 +4,8 @@ A score is one number an image, and a higher score means odder: thresholds, ROC 
 take this for granted.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -95,6 +97,36 @@ def precision_at_base_rate(true_positive_rate: float, false_positive_rate: float
     hits = true_positive_rate * base_rate
     alarms = hits + false_positive_rate * (1 - base_rate)
     return hits / alarms if alarms else float("nan")
+
+
+class Confusion(NamedTuple):
+    """The four counts of the rule "odd when the score is above the threshold", and the rates made of them."""
+
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    true_positives: int
+
+    @property
+    def false_positive_rate(self) -> float:
+        """The share of normal images that raise an alarm."""
+        return self.false_positives / (self.true_negatives + self.false_positives)
+
+    @property
+    def true_positive_rate(self) -> float:
+        """The share of odd images that raise an alarm."""
+        return self.true_positives / (self.false_negatives + self.true_positives)
+
+    def precision(self, base_rate: float) -> float:
+        """The share of alarms that are real when a share `base_rate` of all images is odd."""
+        return precision_at_base_rate(self.true_positive_rate, self.false_positive_rate, base_rate)
+
+
+def confusion(normal: Tensor, odd: Tensor, threshold: float) -> Confusion:
+    """Who raises an alarm at `threshold`: scores of normal (N,) and of odd (M,) images."""
+    _require_scores(normal=normal, odd=odd)
+    false_alarms, hits = int((normal > threshold).sum()), int((odd > threshold).sum())
+    return Confusion(len(normal) - false_alarms, false_alarms, len(odd) - hits, hits)
 
 
 def _auc(normal: np.ndarray, odd: np.ndarray) -> float:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from course_lib import _require
+
 Objective = Callable[[nn.Module, Tensor], dict[str, Tensor]]
 
 
@@ -19,7 +21,7 @@ def reconstruction_error(x_hat: Tensor, x: Tensor, kind: str = "mse") -> Tensor:
     "mse" is the squared error, "bce" the binary cross-entropy in nats, which needs x and x_hat in
     [0, 1].
     """
-    _require_kind(kind)
+    _require.one_of(PIXEL_ERRORS, kind=kind)
     _require_same_shape(x_hat=x_hat, x=x)
     _require_values(kind, x_hat=x_hat, x=x)
     return PIXEL_ERRORS[kind](x_hat, x).flatten(1).sum(dim=1)
@@ -36,7 +38,7 @@ def kl_divergence(mu: Tensor, log_var: Tensor) -> Tensor:
 
 def ae_objective(kind: str = "mse") -> Objective:
     """The objective of an autoencoder: the mean reconstruction error of an image."""
-    _require_kind(kind)
+    _require.one_of(PIXEL_ERRORS, kind=kind)
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         reconstruction = reconstruction_error(model(x), x, kind).mean()
@@ -47,9 +49,8 @@ def ae_objective(kind: str = "mse") -> Objective:
 
 def vae_objective(reconstruction_factor: float = 1.0, kind: str = "mse") -> Objective:
     """The objective of a VAE: reconstruction_factor · reconstruction error + KL, mean over images."""
-    _require_kind(kind)
-    if not reconstruction_factor >= 0:
-        raise ValueError(f"reconstruction_factor must be 0 or more, not {reconstruction_factor!r}")
+    _require.one_of(PIXEL_ERRORS, kind=kind)
+    _require.not_negative(reconstruction_factor=reconstruction_factor)
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         x_hat, mu, log_var = model(x)
@@ -87,7 +88,7 @@ def kl_warm_up(objective: Objective, steps: int) -> Objective:
     Bowman et al. (2016). It counts its own calls in training mode, so make a new one for each
     training. In evaluation mode beta is 1, which keeps validation losses comparable.
     """
-    _require_steps(steps)
+    _require.whole(steps=steps)
     calls = 0
 
     def warmed_up(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -106,8 +107,8 @@ def sparse_objective(penalty: Callable[[Tensor], Tensor], weight: float, kind: s
 
     `penalty` maps the codes z (B, D) of a batch to one number, such as `l1` or the sum of `kl_to_rho`.
     """
-    _require_kind(kind)
-    _require_weight(weight)
+    _require.one_of(PIXEL_ERRORS, kind=kind)
+    _require.not_negative(weight=weight)
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         z = model.encode(x)
@@ -124,7 +125,7 @@ def denoising_objective(corrupt: Callable[[Tensor], Tensor], kind: str = "mse") 
 
     Noise is drawn anew for each batch. Vincent, Larochelle, Bengio and Manzagol (2008).
     """
-    _require_kind(kind)
+    _require.one_of(PIXEL_ERRORS, kind=kind)
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         reconstruction = reconstruction_error(model(corrupt(x)), x, kind).mean()
@@ -178,21 +179,6 @@ def _cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
 
 
 PIXEL_ERRORS = {"mse": _squared_error, "bce": _cross_entropy}
-
-
-def _require_kind(kind: str) -> None:
-    if kind not in PIXEL_ERRORS:
-        raise ValueError(f"kind must be one of {', '.join(PIXEL_ERRORS)}, not {kind!r}")
-
-
-def _require_steps(steps: int) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps must be a whole number of at least 1, not {steps!r}")
-
-
-def _require_weight(weight: float) -> None:
-    if not weight >= 0:
-        raise ValueError(f"weight must be 0 or more, not {weight!r}")
 
 
 def _require_rho(rho: float) -> None:

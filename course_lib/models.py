@@ -9,11 +9,13 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from course_lib import _require
+
 
 def dense_body(input_shape: tuple[int, int, int], hidden: int = 2048) -> nn.Sequential:
     """Image (B, C, H, W) → features (B, hidden) through two dense layers."""
     _require_image_shape(input_shape)
-    _require_positive(hidden=hidden)
+    _require.whole(hidden=hidden)
     return nn.Sequential(
         nn.Flatten(),
         nn.Linear(prod(input_shape), hidden),
@@ -26,7 +28,7 @@ def dense_body(input_shape: tuple[int, int, int], hidden: int = 2048) -> nn.Sequ
 def conv_body(input_shape: tuple[int, int, int], filters: int = 32) -> nn.Sequential:
     """Image (B, C, H, W) → features (B, 2·filters·H/4·W/4) through four convolutions."""
     _require_image_shape(input_shape, divisible_by=4)
-    _require_positive(filters=filters)
+    _require.whole(filters=filters)
     return nn.Sequential(
         nn.Conv2d(input_shape[0], filters, 3, stride=1, padding=1),
         nn.LeakyReLU(),
@@ -43,7 +45,7 @@ def conv_body(input_shape: tuple[int, int, int], filters: int = 32) -> nn.Sequen
 def dense_decoder(latent_dim: int, output_shape: tuple[int, int, int], hidden: int = 2048) -> nn.Sequential:
     """z (B, D) → image (B, C, H, W) through the mirror of `dense_body`; any real number comes out."""
     _require_image_shape(output_shape)
-    _require_positive(latent_dim=latent_dim, hidden=hidden)
+    _require.whole(latent_dim=latent_dim, hidden=hidden)
     return nn.Sequential(
         nn.Linear(latent_dim, hidden),
         nn.LeakyReLU(),
@@ -57,7 +59,7 @@ def dense_decoder(latent_dim: int, output_shape: tuple[int, int, int], hidden: i
 def conv_decoder(latent_dim: int, output_shape: tuple[int, int, int], filters: int = 32) -> nn.Sequential:
     """z (B, D) → image (B, C, H, W) in (0, 1) through four transposed convolutions."""
     _require_image_shape(output_shape, divisible_by=4)
-    _require_positive(latent_dim=latent_dim, filters=filters)
+    _require.whole(latent_dim=latent_dim, filters=filters)
     channels, height, width = output_shape
     start = (2 * filters, height // 4, width // 4)
     return nn.Sequential(
@@ -79,7 +81,7 @@ class Encoder(nn.Module):
 
     def __init__(self, body: nn.Module, input_shape: tuple[int, int, int], latent_dim: int):
         super().__init__()
-        _require_positive(latent_dim=latent_dim)
+        _require.whole(latent_dim=latent_dim)
         self.latent_dim = latent_dim
         self.body = body
         self.to_z = nn.Linear(count_features(body, input_shape), latent_dim)
@@ -93,7 +95,7 @@ class VariationalEncoder(nn.Module):
 
     def __init__(self, body: nn.Module, input_shape: tuple[int, int, int], latent_dim: int):
         super().__init__()
-        _require_positive(latent_dim=latent_dim)
+        _require.whole(latent_dim=latent_dim)
         self.latent_dim = latent_dim
         self.body = body
         features = count_features(body, input_shape)
@@ -158,7 +160,7 @@ class VAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         """`n` new images (n, C, H, W): draw z from the prior N(0, I), then decode."""
-        _require_positive(n=n)
+        _require.whole(n=n)
         z = torch.randn(n, self.encoder.latent_dim, device=next(self.parameters()).device)
         return self.decode(z)
 
@@ -178,12 +180,6 @@ def count_features(body: nn.Module, input_shape: tuple[int, int, int]) -> int:
     if features.ndim != 2:
         raise ValueError(f"a body must return features (B, F), not {tuple(features.shape)}")
     return features.shape[1]
-
-
-def _require_positive(**named: int) -> None:
-    for name, value in named.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 
 def _require_image_shape(shape: tuple[int, int, int], divisible_by: int = 1) -> None:

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import Dataset, TensorDataset
 from tqdm.auto import tqdm
 
+from course_lib import _require
 from course_lib.losses import Objective
 from course_lib.progress import progress_bar
 from course_lib.runtime import pick_device
@@ -169,13 +170,9 @@ def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
 
 
 def _require_settings(epochs: int, lr: float, batch_size: int, schedule: str, n: int) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if not 0 < lr < float("inf"):
-        raise ValueError(f"lr must be a finite number above 0, not {lr!r}")
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, not {schedule!r}")
+    _require.whole(epochs=epochs, batch_size=batch_size)
+    _require.positive(lr=lr)
+    _require.one_of(SCHEDULES, schedule=schedule)
     if n < batch_size:
         raise ValueError(
             f"{n} images do not fill one batch: batch_size must be at most {n}, not {batch_size}"

@@ -1,13 +1,18 @@
-"""Shapes that are not circles, for an anomaly detector to find. Lengths are in units of the unit square.
+"""Images that are no circles of ours, for an anomaly detector to find. Lengths are in units of the unit square.
 
-Each `draw_<kind>(points, random)` gets the pixel centres of N images (N, H, W, 2) and a NumPy generator. It
-returns the distance of every pixel to what it draws (N, H, W): unsigned for lines, negative inside for filled
-shapes. (The distance functions are Inigo Quilez's well-known ones, written with tensors.)
+Each drawing function gets the pixel centres of N images (N, H, W, 2) and a NumPy generator. It returns the
+distance of every pixel to what it draws (N, H, W): unsigned for lines, negative inside for filled shapes.
+(The distance functions are Inigo Quilez's well-known ones, written with tensors.)
 """
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from course_lib import _require
+from course_lib.data._random import frozen_random
+from course_lib.data.circle import canvas, require_canvas
+from course_lib.data.handwriting import small_digits
 
 Random = np.random.RandomState
 
@@ -90,6 +95,39 @@ def draw_duck(points: Tensor, random: Random) -> Tensor:
     shape = torch.stack([body, chest, head, beak, tail]).amin(dim=0)
     eye = distance_to_disc(p, place(0.20, -0.26), size(0.03))
     return torch.maximum(shape, -eye) * scale[..., 0]
+
+
+LINES = {
+    "square": draw_square,
+    "triangle": draw_triangle,
+    "cross": draw_cross,
+    "two_circles": draw_two_circles,
+    "arc": draw_arc,
+    "off_centre": draw_off_centre,
+}
+FILLED = {"disc": draw_disc, "dot": draw_dot, "duck": draw_duck}
+ANOMALY_KINDS = (*LINES, *FILLED, "digit", "noise", "blank")
+
+
+def anomalies(kind: str, n: int, *, size: int = 28, seed: int = 0) -> Tensor:
+    """`n` images (n, 1, size, size) of one of ANOMALY_KINDS, with the circles' ink and line width."""
+    _require.one_of(ANOMALY_KINDS, kind=kind)
+    _require.whole(n=n)
+    require_canvas(size, 1.5)
+    random = frozen_random(seed)
+    if kind == "blank":
+        return torch.zeros(n, 1, size, size)
+    if kind == "noise":
+        return torch.from_numpy(random.uniform(0, 1, (n, 1, size, size))).float()
+    if kind == "digit":
+        return small_digits(size).images[random.randint(0, 1797, n)]
+    margin, scale = canvas(size)
+    axis = (torch.arange(size) + 0.5 - margin) / scale  # pixel centres, in units
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    points = torch.stack([x, y], dim=-1).expand(n, size, size, 2)
+    distance = scale * (LINES | FILLED)[kind](points, random)  # in pixels
+    half_width = 0.75 if kind in LINES else 0
+    return (half_width + 0.5 - distance).clamp(0, 1)[:, None]
 
 
 def distance_to_circle(points: Tensor, center: Tensor, radius: Tensor) -> Tensor:

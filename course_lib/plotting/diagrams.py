@@ -1,0 +1,172 @@
+"""Drawings without data: the autoencoder, the kinds of machine learning, the graph of a loss."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
+
+from course_lib.plotting._shared import new_axes
+from course_lib.plotting.style import GREEN, GREY, ORANGE, RED, SKY
+
+
+def draw_autoencoder(*, variational: bool = False, ax: Axes | None = None) -> Figure:
+    """The picture of the course: image → encoder → code → decoder → image."""
+    ax = new_axes(ax, width=9, height=2.8)
+    code = "mu\nlog_var\n↓\nz" if variational else "z"
+    for x, half, text in ((0.06, 0.055, ""), (0.5, 0.045, code), (0.94, 0.055, "")):
+        box = FancyBboxPatch((x - half, 0.3), 2 * half, 0.4, boxstyle="round,pad=0.005", facecolor="white")
+        ax.add_patch(box)
+        ax.text(x, 0.5, text, ha="center", va="center")
+    for x, text in ((0.06, "x: 784 pixels"), (0.5, "code"), (0.94, "x_hat: 784 pixels")):
+        ax.text(x, 0.2, text, ha="center", va="center", fontsize=11)
+    ax.plot(0.06, 0.5, "o", markersize=32, markerfacecolor="none", color="black", markeredgewidth=3)
+    ax.plot(0.94, 0.5, "o", markersize=32, markerfacecolor="none", color=GREY, markeredgewidth=5, alpha=0.6)
+    for left, right, tall, short, name, color in (
+        (0.17, 0.40, 0.38, 0.14, "encoder", SKY),
+        (0.60, 0.83, 0.14, 0.38, "decoder", ORANGE),
+    ):
+        corners = [(left, 0.5 - tall), (left, 0.5 + tall), (right, 0.5 + short), (right, 0.5 - short)]
+        ax.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=0.55))
+        ax.text((left + right) / 2, 0.5, name, ha="center", va="center", fontsize=13)
+    for start, end in ((0.12, 0.17), (0.40, 0.45), (0.55, 0.60), (0.83, 0.88)):
+        arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 0, "shrinkB": 0, "color": "black"}
+        ax.add_patch(FancyArrowPatch((start, 0.5), (end, 0.5), **arrow))
+    ax.set(xlim=(-0.05, 1.05), ylim=(0.05, 0.95))
+    ax.axis("off")
+    return ax.figure
+
+
+def draw_learning_map(ax: Axes | None = None) -> Figure:
+    """Kinds of machine learning as a tree, with the VAE between compressing and generating."""
+    ax = new_axes(ax, width=10, height=4.6)
+    places = {  # text: (x, y, parent)
+        "machine learning": (0.50, 0.93, None),
+        "supervised\n(labels)": (0.14, 0.70, "machine learning"),
+        "unsupervised\n(data alone)": (0.50, 0.70, "machine learning"),
+        "reinforcement\n(rewards)": (0.86, 0.70, "machine learning"),
+        "classify": (0.05, 0.42, "supervised\n(labels)"),
+        "predict\na number": (0.20, 0.42, "supervised\n(labels)"),
+        "make smaller": (0.42, 0.42, "unsupervised\n(data alone)"),
+        "generate": (0.77, 0.42, "unsupervised\n(data alone)"),
+        "PCA": (0.30, 0.12, "make smaller"),
+        "autoencoder": (0.42, 0.12, "make smaller"),
+        "VAE": (0.59, 0.12, "make smaller"),
+        "GAN": (0.71, 0.12, "generate"),
+        "flow": (0.81, 0.12, "generate"),
+        "diffusion": (0.93, 0.12, "generate"),
+    }
+    links = [(parent, text) for text, (_, _, parent) in places.items() if parent] + [("generate", "VAE")]
+    for parent, text in links:
+        (x0, y0, _), (x1, y1, _) = places[parent], places[text]
+        ax.plot([x0, x1], [y0, y1], color=GREY, linewidth=1.2, zorder=0)  # the boxes hide its ends
+    for text, (x, y, _) in places.items():
+        ours = text in ("autoencoder", "VAE")
+        frame = {"boxstyle": "round,pad=0.35", "edgecolor": "black", "linewidth": 1 + ours}
+        frame["facecolor"] = SKY if ours else "white"
+        ax.text(x, y, text, ha="center", va="center", fontsize=11, bbox=frame, zorder=2)
+    x, y, _ = places["VAE"]
+    outer = {"boxstyle": "round,pad=0.62", "facecolor": "white", "edgecolor": "black", "linewidth": 1}
+    ax.text(x, y, "VAE", ha="center", va="center", fontsize=11, bbox=outer, zorder=1)
+    ax.set(xlim=(-0.02, 1.02), ylim=(0, 1))
+    ax.axis("off")
+    return ax.figure
+
+
+def draw_stochastic_graph(reparameterized: bool, *, ax: Axes | None = None) -> Figure:
+    """The graph of a VAE's loss from x (below) to the loss (above), and the way of the gradient back.
+
+    Without the trick z is drawn (red, dashed) and the gradient (green, dotted) stops there; with it only
+    eps is drawn, and the gradient reaches the encoder.
+    """
+    ax = new_axes(ax, width=5, height=6)
+    z = (0.5, 0.6)
+    parameters, decoder, kl, loss = (0.5, 0.36), (0.5, 0.79), (0.12, 0.6), (0.5, 0.96)
+    for (x, y), text in (
+        ((0.5, 0.03), "x"),
+        ((0.5, 0.18), "encoder"),
+        (parameters, "mu, log_var"),
+        (decoder, "decoder"),
+        (kl, "KL"),
+        (loss, "loss"),
+    ):
+        _draw_node(ax, x, y, text)
+    _draw_node(ax, *z, "z = mu + eps·sigma" if reparameterized else "z", random=not reparameterized)
+    steps = [((0.5, 0.18), parameters), (z, decoder), (decoder, loss), (parameters, kl), (kl, loss)]
+    for start, end in [((0.5, 0.03), (0.5, 0.18)), *steps]:
+        _draw_arrow(ax, start, end, color="black")
+    for start, end in steps:
+        side = -1 if start == kl else 1  # where no node is in the way
+        _draw_arrow(ax, end, start, color=GREEN, style=":", shift=0.035 * side)
+    if reparameterized:
+        _draw_node(ax, 0.93, 0.6, "eps", random=True)
+        ax.text(0.93, 0.36, "N(0, 1)", ha="center", va="center", fontsize=11)
+        _draw_arrow(ax, (0.93, 0.36), (0.93, 0.6), color=RED, style="--")
+        _draw_arrow(ax, (0.93, 0.6), (0.7, 0.6), color="black", shrink=0.06)
+        _draw_arrow(ax, parameters, z, color="black")
+        _draw_arrow(ax, z, parameters, color=GREEN, style=":", shift=0.035)
+    else:
+        _draw_arrow(ax, parameters, z, color=RED, style="--")
+        ax.plot(0.56, 0.5, "x", color="black", markersize=13, markeredgewidth=3.5)
+        ax.text(0.61, 0.5, "the gradient\nstops here", va="center", fontsize=11)
+    for text, color, style in (
+        ("computed", "black", "-"),
+        ("drawn at random", RED, "--"),
+        ("gradient", GREEN, ":"),
+    ):
+        ax.plot([], [], color=color, linestyle=style, label=text)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=10, handlelength=2.2)
+    title = "With the trick" if reparameterized else "Without the trick"
+    ax.set(xlim=(0, 1), ylim=(-0.02, 1.01), title=title)
+    ax.axis("off")
+    return ax.figure
+
+
+def _draw_node(ax: Axes, x: float, y: float, text: str, *, random: bool = False) -> None:
+    """A box for what is computed, a round dashed one for what is drawn at random."""
+    ax.text(
+        x,
+        y,
+        text,
+        ha="center",
+        va="center",
+        fontsize=12,
+        zorder=3,
+        bbox={
+            "boxstyle": "circle,pad=0.5" if random else "round,pad=0.4",
+            "facecolor": "white",
+            "edgecolor": RED if random else "black",
+            "linestyle": "--" if random else "-",
+            "linewidth": 2 if random else 1.3,
+        },
+    )
+
+
+def _draw_arrow(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    *,
+    color: str,
+    style: str = "-",
+    shift: float = 0.0,
+    shrink: float = 0.05,
+) -> None:
+    """An arrow between two nodes, `shrink` short of their centres and moved left of its way by `shift`."""
+    a, b = np.array(start), np.array(end)
+    along = (b - a) / np.linalg.norm(b - a)
+    aside = shift * np.array([-along[1], along[0]])
+    a, b = a + shrink * along + aside, b - shrink * along + aside
+    neck = b - 0.02 * along
+    ax.plot(*zip(a, neck, strict=True), color=color, linestyle=style, linewidth=2)
+    ax.add_patch(  # the head alone, which dashes would tear
+        FancyArrowPatch(
+            tuple(neck),
+            tuple(b),
+            arrowstyle="-|>",
+            mutation_scale=13,
+            shrinkA=0,
+            shrinkB=0,
+            color=color,
+            linewidth=0.5,
+        )
+    )
