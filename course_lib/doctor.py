@@ -1,11 +1,10 @@
-"""Seeds, devices, and a check of the environment: `python -m course_lib.runtime`."""
+"""The environment check: `python -m course_lib.doctor` says what is wrong and what helps."""
 
 from __future__ import annotations  # so that an old Python can read this file, and be told
 
 import importlib.metadata
 import os
 import platform
-import random
 import shutil
 import statistics
 import subprocess
@@ -15,8 +14,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what a process may use
 
 
 def _give_up(problem: str, fix: str) -> None:
@@ -28,32 +25,19 @@ def _give_up(problem: str, fix: str) -> None:
 if sys.version_info < (3, 10):  # noqa: UP036 - pip refuses it, a notebook's kernel does not
     _give_up(f"This is Python {platform.python_version()}.", "The course needs Python 3.10 or newer.")
 try:
-    import numpy as np
     import psutil
     import torch
     from packaging.requirements import Requirement
     from threadpoolctl import threadpool_info
     from torch import nn
+
+    from course_lib.runtime import available_cores, limit_of_the_container, pick_device
 except (ImportError, OSError) as broken:  # OSError: a library of torch that does not load
     _give_up(
         f"A package cannot be imported: {broken}.",
         f"Run `make install`, or `{Path(sys.executable).name} -m pip install -e .` in the course's folder; "
         "when that changes nothing, this is another Python than the one it installs into.",
     )
-
-
-def seed_everything(seed: int) -> None:
-    """Start the generators of Python, NumPy and PyTorch (CPU and GPU) from `seed`."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the global generator is what others draw from
-    torch.manual_seed(seed)
-
-
-def pick_device(prefer: str | None = None) -> torch.device:
-    """CUDA when there is one, else the CPU; Apple's MPS only when asked for by name."""
-    if prefer is not None:
-        return torch.device(prefer)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass
@@ -158,21 +142,6 @@ def check_device() -> Finding:
     return Finding(text, tip=_unseen_gpu())
 
 
-def available_cores() -> float:
-    """The processor cores that this process may use: not all, when a container or a scheduler says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _limit_of_the_container("cpu.max").partition(" ")
-    return min(cores, int(quota) / int(period)) if quota.isdigit() else cores
-
-
-def _limit_of_the_container(name: str) -> str:
-    """What the control group says, such as "max"; "" where there is none."""
-    try:
-        return (CONTAINER / name).read_text().strip()
-    except OSError:
-        return ""
-
-
 def _unseen_gpu() -> str:
     """What to do about an NVIDIA GPU that is there and that torch does not use; "" when there is none."""
     try:
@@ -191,7 +160,7 @@ def _unseen_gpu() -> str:
 def check_memory() -> Finding:
     """Room for the largest chapter, which needs some 500 MB beyond what this check has taken already."""
     free = psutil.virtual_memory().available
-    limit, used = (_limit_of_the_container(f"memory.{name}") for name in ("max", "current"))
+    limit, used = (limit_of_the_container(f"memory.{name}") for name in ("max", "current"))
     if limit.isdigit() and used.isdigit():
         free = min(free, int(limit) - int(used))
     fix = "" if free > 5e8 else "Close other programs, and shut down the kernels of other notebooks."

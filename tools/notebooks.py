@@ -1,28 +1,41 @@
-"""Execute notebooks in place, each in a fresh kernel, and store nothing that differs between machines.
+"""The one place that reads, runs, cleans and stores notebooks.
 
-A notebook that raises keeps its old file; its failing cell is shown and the exit status is 1.
+As a command, `python -m tools.notebooks [FILE …]` executes notebooks in place, each in a fresh kernel. A
+notebook that raises keeps its old file; its failing cell is shown and the exit status is 1.
 """
 
 import argparse
 import base64
 import io
 import json
+import os
 import re
+import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Empty
 
 import nbformat
+from jupyter_client.channels import AsyncZMQSocketChannel
+from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from PIL import Image
 
-from tools.notebook_client import run
-
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python"},
 }
+HIDDEN = {  # tag of a cell whose code is folded away → its title in Colab
+    "setup": "Set-up: run this first",
+    "figure": "The code of this figure",
+    "claim": "The code of this check",
+}
+TITLE = re.compile(r"# @title .*\n")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*[\r\n]*")
 PEAK_MEMORY = """
@@ -45,14 +58,9 @@ else:
 def main() -> int:
     """Execute what the command line names; 1 when a notebook raised."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "notebooks", nargs="*", type=Path, help="files to execute (default: all in notebooks/)"
-    )
-    paths = parser.parse_args().notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
-    if not paths:
-        parser.error(f"{NOTEBOOKS.name}/ holds no notebook, and none is named")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="files (default: all in notebooks/)")
     failed = 0
-    for path in paths:
+    for path in parser.parse_args().notebooks or chapters():
         try:
             seconds, memory = execute(path)
             print(f"{path.name:40} {seconds:6.1f} s   peak memory {memory}", flush=True)
@@ -65,21 +73,23 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def chapters() -> list[Path]:
+    """The notebooks of the course in order, appendices last."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb")) + sorted(
+        (ROOT / "notebooks").glob("appendix/*.ipynb")
+    )
+
+
 def execute(path: Path) -> tuple[float, str]:
     """Run one notebook and rewrite its file: what `measure` returns."""
     notebook = read(path)
-    measured = measure(notebook, path)
+    measured = measure(notebook, path, COURSE_STRICT="1")
     clean(notebook)
-    nbformat.validate(notebook)
-    path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+    store(notebook, path)
     return measured
 
 
-def measure(notebook: NotebookNode, path: Path, **environment: str) -> tuple[float, str]:
-    """Run `notebook`, stored at `path`: (seconds without the kernel's start, peak memory of the kernel)."""
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
-    seconds = run(notebook, path, **environment)
-    return seconds, notebook.cells.pop().outputs[0].text.strip()
+# ── Read and store ───────────────────────────────────────────────────────────────────────────────
 
 
 def read(path: Path) -> NotebookNode:
@@ -97,17 +107,135 @@ def read(path: Path) -> NotebookNode:
     return nbformat.reads(json.dumps(content), as_version=4)
 
 
+def as_text(notebook: NotebookNode) -> str:
+    """The content of a notebook's file."""
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def store(notebook: NotebookNode, path: Path) -> None:
+    """Write the file, with the same bytes on every platform."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_text(notebook), encoding="utf-8", newline="\n")
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell; none is an empty list."""
+    return cell.metadata.get("tags", [])
+
+
+# ── Run ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(notebook: NotebookNode, path: Path, *, allow_errors: bool = False, **environment: str) -> float:
+    """Execute `notebook`, stored at `path`, in the folder of that file → seconds, kernel start aside.
+
+    The kernel's environment is ours with the variables in `environment` set.
+    """
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    with ExitStack() as stack:
+        # The kernel's own chatter goes to stderr; what cells print does not pass through it.
+        client = _start(stack, notebook, path, allow_errors, {**os.environ, **environment})
+        _look_again_every_second(client.kc.shell_channel)
+        start = time.perf_counter()
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        return time.perf_counter() - start
+
+
+def measure(notebook: NotebookNode, path: Path, **environment: str) -> tuple[float, str]:
+    """Run `notebook`, stored at `path`: (seconds without the kernel's start, peak memory of the kernel)."""
+    notebook.cells.append(new_code_cell(PEAK_MEMORY))
+    seconds = run(notebook, path, **environment)
+    return seconds, notebook.cells.pop().outputs[0].text.strip()
+
+
+def with_parameters(notebook: NotebookNode, **values: object) -> None:
+    """Set constants anew in a cell after the one tagged `parameters` (at the start, when there is none)."""
+    source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    after = [i + 1 for i, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
+    notebook.cells.insert(
+        (after or [0])[0], new_code_cell(source, metadata={"tags": ["injected-parameters"]})
+    )
+
+
+def _start(
+    stack: ExitStack, notebook: NotebookNode, path: Path, allow_errors: bool, env: dict[str, str]
+) -> NotebookClient:
+    """A client with a kernel that answers. Kernels that start at once may pick the same port: try again."""
+    for attempts_left in (2, 1, 0):
+        client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            timeout=None,
+            allow_errors=allow_errors,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(path.resolve().parent)}},
+        )
+        try:
+            stack.enter_context(client.setup_kernel(env=env, stderr=subprocess.DEVNULL))
+        except RuntimeError:
+            if not attempts_left:
+                raise
+        else:
+            return client
+
+
+def _look_again_every_second(channel: AsyncZMQSocketChannel) -> None:
+    """Wait for the kernel's replies in short steps.
+
+    While nbclient waits, it also answers Output widgets on the same socket, which can swallow the signal
+    that a reply has come: without a second look it would wait forever.
+    """
+    get_msg = channel.get_msg
+
+    async def get_msg_in_steps(timeout: float | None = None) -> dict:
+        while timeout is None:
+            try:
+                return await get_msg(timeout=1)
+            except Empty:
+                continue
+        return await get_msg(timeout=timeout)
+
+    channel.get_msg = get_msg_in_steps
+
+
+# ── Clean ────────────────────────────────────────────────────────────────────────────────────────
+
+
 def clean(notebook: NotebookNode) -> None:
-    """Remove what is dead in a file (widgets, progress bars) or differs between machines."""
+    """Remove what is dead in a file or differs between machines, and dress the cells."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        for key in ("execution", "papermill", "ExecuteTime"):
-            cell.metadata.pop(key, None)
+        for key in set(cell.metadata) - {"tags", "nbgrader", "jupyter", "cellView", "alt"}:
+            del cell.metadata[key]
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _survives(output)]
             for data in (output.get("data", {}) for output in cell.outputs):
                 if "image/png" in data:
                     data["image/png"] = shrink(data["image/png"])
+    dress(notebook)
+
+
+def dress(notebook: NotebookNode) -> None:
+    """Derive from the tags of a cell what JupyterLab, Colab and the site need to fold its code away."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        titles = [title for tag, title in HIDDEN.items() if tag in tags(cell)]
+        cell.source = TITLE.sub("", cell.source, count=1) if TITLE.match(cell.source) else cell.source
+        kept = [tag for tag in tags(cell) if tag != "hide-input"]
+        for key in ("tags", "jupyter", "cellView"):
+            cell.metadata.pop(key, None)
+        if titles:
+            cell.source = f"# @title {titles[0]}\n{cell.source}"
+            cell.metadata.update(cellView="form", jupyter={"source_hidden": True})
+            kept.append("hide-input")
+        if kept:
+            cell.metadata["tags"] = kept
 
 
 def shrink(png: str) -> str:
