@@ -38,8 +38,8 @@ install: $(STAMP) ## create .venv and install everything (CONSTRAINTS=constraint
 	@echo "$(VENV) is ready."
 
 lab: $(STAMP) ## open JupyterLab on the first chapter (LAB_ARGS=…)
-	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --notebook-dir=. $(LAB_ARGS) \
-		notebooks/00_start_here.ipynb
+	JUPYTER_CONFIG_PATH=jupyter_config $(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--notebook-dir=. $(LAB_ARGS) notebooks/00_start_here.ipynb
 
 doctor: $(STAMP) ## say what is wrong with this computer, its Python or its packages, and what helps
 	$(PY) -m course_lib.runtime
