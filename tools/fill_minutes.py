@@ -6,13 +6,9 @@ The text between the comments <!-- measured --> and <!-- /measured --> says wher
 
 import json
 import re
-from pathlib import Path
 
-import nbformat
+from tools.notebooks import ROOT, read, store
 
-from tools.execute_notebooks import read
-
-ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "notebooks.json"
 README = ROOT / "README.md"
 START = ROOT / "notebooks" / "00_start_here.ipynb"
@@ -27,7 +23,7 @@ def main() -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = fill(cell.source, measured)
-    START.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+    store(notebook, START)
     print(f"Filled in {README.name} and {START.name}.")
 
 

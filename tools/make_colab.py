@@ -1,26 +1,30 @@
 """Write dist/colab: every notebook with course_lib inside it, so that one file alone runs anywhere.
 
 The first code cell of a bundle holds the package as base64 text, unpacks it into a temporary folder and
-puts that on `sys.path`: no pip, no restart, no network. Links to other files become plain words. When
-[project.urls] in pyproject.toml names a `Repository`, links lead there, a badge opens the bundle in Colab
-from the branch `colab` (it must hold what lies in dist/colab), and a cell can fetch the newest course_lib.
+puts that on `sys.path`: no pip, no restart, no network. Links to other files lead to the repository when
+[project.urls] names one, else they become plain words. `--run` runs each bundle alone in an empty folder.
 """
 
+import argparse
 import base64
 import io
 import re
+import shutil
 import sys
+import tempfile
 import textwrap
 import zipfile
+from pathlib import Path
 from posixpath import normpath
 
-import nbformat
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from tools.execute_notebooks import read
-from tools.write_constraints import ROOT, project_table
+from tools.notebooks import ROOT, measure, read, repository, store
+from tools.write_constraints import project_table
 
+TARGET = ROOT / "dist" / "colab"
 FOLDERS = {"notebooks": "", "exercises": "exercises", "solutions": "solutions"}  # → below dist/colab
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?![a-z][a-z+.-]*:|#)([^)\s#]+)(#[^)\s]*)?\)")
 UNPACK = """\
@@ -38,33 +42,56 @@ folder = tempfile.mkdtemp(prefix="course_lib_")
 zipfile.ZipFile(io.BytesIO(base64.b64decode(PACKAGE))).extractall(folder)
 sys.path.insert(0, folder)
 """
-CLONE = """\
-# @title Only when you want the newest course_lib: tick the box, and run this before what follows
-newest = False  # @param {{type: "boolean"}}
-if newest:
-    import subprocess
-
-    folder = tempfile.mkdtemp(prefix="course_lib_")
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", "{repository}", folder], check=True)
-    sys.path.insert(0, folder)
+ALONE = """
+import sys, tempfile
+from pathlib import Path
+parts = [module for name, module in sys.modules.items() if name.split(".")[0] == "course_lib"]
+places = {Path(module.__file__).resolve() for module in parts if module.__file__}
+assert places, "course_lib was not used"
+unpacked = Path(tempfile.gettempdir()).resolve() / "course_lib_"  # its folder's name begins like this
+outside = {place for place in places if not str(place).startswith(str(unpacked))}
+assert not outside, f"not from within the notebook: {outside}"
 """
-BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({address})\n\n"
 
 
 def main() -> int:
-    """Bundle all notebooks of all folders that exist."""
-    repository = project_table().get("urls", {}).get("Repository", "").rstrip("/")
-    target, package, count = ROOT / "dist" / "colab", pack(), 0
+    """Bundle all notebooks of all folders that exist, or run the bundles."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", nargs="*", type=Path, help="run these bundles (default: all) and write none")
+    chosen = parser.parse_args().run
+    if chosen is not None:
+        return run_all(chosen or sorted(TARGET.rglob("*.ipynb")))
+    address, package, count = repository(), pack(), 0
     for folder, below in FOLDERS.items():
         for path in sorted((ROOT / folder).glob("*.ipynb")):
-            notebook = bundle(read(path), path.relative_to(ROOT).as_posix(), package, repository)
-            file = target / below / path.name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+            notebook = bundle(read(path), path.relative_to(ROOT).as_posix(), package, address)
+            store(notebook, TARGET / below / path.name)
             count += 1
-    where = f"with links to {repository}" if repository else "pyproject.toml names no repository to link to"
-    print(f"Wrote {count} notebooks below {target.relative_to(ROOT)}; {where}.")
+    where = f"with links to {address}" if address else "pyproject.toml names no repository to link to"
+    print(f"Wrote {count} notebooks below {TARGET.relative_to(ROOT)}; {where}.")
     return 0 if count else 1
+
+
+def run_all(bundles: list[Path]) -> int:
+    """Run each bundle alone; 1 when one of them failed or none is there."""
+    failed = 0
+    for path in bundles:
+        try:
+            seconds, memory = run_alone(path)
+            print(f"{path.parent.name}/{path.name:40} {seconds:6.1f} s   peak memory {memory}", flush=True)
+        except (CellExecutionError, DeadKernelError) as error:
+            failed += 1
+            print(f"{path.parent.name}/{path.name}: stopped\n{error}", file=sys.stderr, flush=True)
+    print(f"{len(bundles) - failed} of {len(bundles)} bundles ran to their end.")
+    return 1 if failed or not bundles else 0
+
+
+def run_alone(path: Path) -> tuple[float, str]:
+    """Copy a bundle into a folder of its own and run it there: (seconds, peak memory)."""
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = read(Path(shutil.copy(path, folder)))
+        notebook.cells.append(new_code_cell(ALONE))
+        return measure(notebook, Path(folder) / path.name, PYTHONPATH="", COURSE_STRICT="1")
 
 
 def pack() -> str:
@@ -88,20 +115,10 @@ def bundle(notebook: NotebookNode, name: str, package: str, repository: str = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = unlink(cell.source, name, repository)
-    cells = [_form_cell("unpack-course-lib", UNPACK.format(package=package))]
-    if repository:
-        cells.append(_form_cell("clone-course-lib", CLONE.format(repository=repository)))
-        folder, _, file = name.partition("/")
-        published = "/".join(filter(None, (FOLDERS[folder], file)))
-        notebook.cells[0].source = (
-            BADGE.format(
-                address=repository.replace("https://github.com", "https://colab.research.google.com/github")
-                + f"/blob/colab/{published}"
-            )
-            + notebook.cells[0].source
-        )
+    unpack = new_code_cell(UNPACK.format(package=package).rstrip(), id="unpack-course-lib")
+    unpack.metadata = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["bundle"]}
     first_code = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
-    notebook.cells[first_code:first_code] = cells
+    notebook.cells.insert(first_code, unpack)
     return notebook
 
 
@@ -115,11 +132,6 @@ def unlink(text: str, name: str, repository: str = "") -> str:
         return words
 
     return LINK.sub(replace, text)
-
-
-def _form_cell(name: str, source: str) -> NotebookNode:
-    """A code cell that Colab folds away."""
-    return new_code_cell(source.rstrip(), id=name, metadata={"cellView": "form", "tags": ["bundle"]})
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+from tools.write_constraints import ROOT, project_table
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python"},
@@ -35,6 +36,33 @@ HIDDEN = {  # tag of a cell whose code is folded away → its title in Colab
     "figure": "The code of this figure",
     "claim": "The code of this check",
 }
+GUARD = """\
+import importlib.util
+import sys
+
+if importlib.util.find_spec("course_lib") is None:  # another Python than the course's, or Colab
+{cure}
+
+# What this notebook uses
+"""
+ASK = """\
+    class NotHere(ImportError):
+        def _render_traceback_(self):  # the sentence alone
+            return [str(self)]
+
+    raise NotHere(
+        "course_lib is missing here: upload the bundle of this notebook that `make colab` writes."
+        if "google.colab" in sys.modules
+        else "This Python has no course_lib: choose the course's .venv as the kernel, "
+        "or run `make lab` in the course's folder."
+    )"""
+INSTALL = """\
+    import subprocess
+
+    print("Installing course_lib from {address} …")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "git+{address}"], check=True)
+    importlib.invalidate_caches()"""
+GUARDED = re.compile(r"import importlib\.util\n.*?# What this notebook uses\n", re.DOTALL)
 TITLE = re.compile(r"# @title .*\n")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PROGRESS_BAR = re.compile(r"[^\r\n]*\d+%\|[^\r\n]*[\r\n]*")
@@ -71,6 +99,11 @@ def main() -> int:
             print(f"{path.name}: interrupted, and its file left as it was", file=sys.stderr)
             return 130
     return 1 if failed else 0
+
+
+def repository() -> str:
+    """The address of the course's repository in pyproject.toml; "" when none is known."""
+    return project_table().get("urls", {}).get("Repository", "")
 
 
 def chapters() -> list[Path]:
@@ -220,13 +253,21 @@ def clean(notebook: NotebookNode) -> None:
     dress(notebook)
 
 
-def dress(notebook: NotebookNode) -> None:
-    """Derive from the tags of a cell what JupyterLab, Colab and the site need to fold its code away."""
+def dress(notebook: NotebookNode, address: str | None = None) -> None:
+    """Derive from the tags of a cell what JupyterLab, Colab and the site need to fold its code away.
+
+    The set-up cell also learns what to do where course_lib is missing: install it from `address` (default:
+    the one in pyproject.toml), or say what helps.
+    """
+    address = repository() if address is None else address
+    cure = INSTALL.format(address=address) if address else ASK
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         titles = [title for tag, title in HIDDEN.items() if tag in tags(cell)]
         cell.source = TITLE.sub("", cell.source, count=1) if TITLE.match(cell.source) else cell.source
+        if "setup" in tags(cell):
+            cell.source = GUARD.format(cure=cure) + GUARDED.sub("", cell.source)
         kept = [tag for tag in tags(cell) if tag != "hide-input"]
         for key in ("tags", "jupyter", "cellView"):
             cell.metadata.pop(key, None)

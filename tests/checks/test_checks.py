@@ -9,18 +9,18 @@ import os
 import pkgutil
 from contextlib import suppress
 
-import answers
 import numpy as np
 import pytest
 import torch
-from exercise_rules import exercises_of, solution_of
-from notebook_rules import ROOT
 
 from course_lib import checks
 from course_lib.checks import NotAttempted, WrongAnswer, feedback
+from tests.checks import answers
+from tests.checks.exercise_rules import exercises_of, solution_of
+from tools.notebooks import ROOT
 
 ROUNDS = range(int(os.environ.get("ROUNDS", "1")))
-MODULES = [importlib.import_module(f"answers.{m.name}") for m in pkgutil.iter_modules(answers.__path__)]
+MODULES = [importlib.import_module(f"{answers.__name__}.{m.name}") for m in pkgutil.iter_modules(answers.__path__)]
 RIGHT = {name: list_ for module in MODULES for name, list_ in module.RIGHT.items()}
 WRONG = {name: list_ for module in MODULES for name, list_ in module.WRONG.items()}
 CHECKS = {name: getattr(checks, name) for name in checks.__all__ if name.startswith("check_")}

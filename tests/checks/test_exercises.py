@@ -9,14 +9,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from exercise_rules import answer_lines, exercises_of, nbgrader
 from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
-from notebook_rules import ROOT, broken_links, has_figure, names_no_machine
 
 from course_lib import checks
-from tools.make_exercises import EXERCISES, SOLUTIONS, as_text, make_exercise
-from tools.notebook_client import run
+from tests.checks.exercise_rules import answer_lines, exercises_of, nbgrader
+from tests.notebooks.notebook_rules import broken_links, has_figure, names_no_machine
+from tools.make_exercises import EXERCISES, SOLUTIONS, make_exercise
+from tools.notebooks import ROOT, as_text, read, run
 
 NAMES = [path.name for path in sorted(SOLUTIONS.glob("*.ipynb"))]
 CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))[1:]]  # 00 teaches nothing yet
@@ -24,7 +24,7 @@ each_notebook = pytest.mark.parametrize("name", NAMES)
 
 
 def solution(name: str) -> nbformat.NotebookNode:
-    return nbformat.read(SOLUTIONS / name, as_version=4)
+    return read(SOLUTIONS / name)
 
 
 def sections(name: str) -> list[list[nbformat.NotebookNode]]:

@@ -5,9 +5,10 @@ import re
 
 import nbformat
 import pytest
-from notebook_rules import ROOT, markdown
 
+from tests.notebooks.notebook_rules import markdown
 from tools import fill_minutes
+from tools.notebooks import ROOT
 
 MEASURED = json.loads(fill_minutes.MEASURED.read_text(encoding="utf-8"))
 TABLE = """\
