@@ -82,39 +82,3 @@ def test_patches_are_centred_and_not_flat():
     assert patches.flatten(1).std(dim=1).min() >= data.FLAT_PATCH
     assert patches.min() < -1  # not an image in [0, 1]
     assert patches.max() > 1
-
-
-def test_a_seed_gives_the_same_patches_and_another_seed_others():
-    one, again, other = (data.patches(40, seed=seed) for seed in (3, 3, 4))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
-
-
-def test_the_patches_differ_from_each_other():
-    patches = data.patches(300, size=8, seed=2).flatten(1)
-    assert len(torch.unique(patches, dim=0)) > 290
-
-
-def test_cutting_patches_leaves_the_global_generators_alone():
-    torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
-    torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    data.patches(5, seed=9)
-    assert torch.equal(torch.rand(3), expected[0])
-    assert np.array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: data.patches(0), "n must be"),
-        (lambda: data.patches(5, size=2.5), "size must be"),
-        (lambda: data.patches(5, size=1), "size must be from 2 to 395 pixels, not 1"),
-        (lambda: data.patches(5, size=400), "size must be from 2 to 395 pixels, not 400"),
-    ],
-)
-def test_bad_input_gets_a_sentence(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -8,28 +8,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, TensorDataset
+from sklearn.neighbors import KNeighborsRegressor
 
 from course_lib import data
-
-
-def test_a_dataset_holds_images_radii_and_centers():
-    circles = data.circles(50, seed=3)
-    assert isinstance(circles, TensorDataset)
-    assert len(circles) == 50
-    image, radius = circles[7]
-    assert image.shape == (1, 28, 28)
-    assert radius.shape == ()
-    assert circles.images.dtype == circles.radii.dtype == circles.centers.dtype == torch.float32
-    assert circles.centers.shape == (50, 2)
-    assert torch.equal(image, circles.images[7])
-    assert torch.equal(radius, circles.radii[7])
 
 
 def test_causes_fill_their_ranges():
     circles = data.circles(4000, seed=1)
     assert 0.03 <= circles.radii.min() < 0.035
     assert 0.465 < circles.radii.max() <= 0.47
+    assert circles.centers.shape == (4000, 2)
+    assert circles.centers.dtype == torch.float32
     assert circles.centers.min() >= 0.50
     assert circles.centers.max() <= 0.53
     # a uniform distribution has the standard deviation of its width / sqrt(12)
@@ -38,38 +27,24 @@ def test_causes_fill_their_ranges():
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    size=st.integers(14, 64),
-    stroke=st.floats(0.2, 4),
-    seed=st.integers(0, 2**32 - 1),
-)
+@given(size=st.integers(14, 64), stroke=st.floats(0.2, 4), seed=st.integers(0, 2**32 - 1))
 def test_ink_is_in_range_and_nothing_is_clipped(size, stroke, seed):
     images = data.circles(20, size=size, stroke=stroke, seed=seed).images
     assert images.shape == (20, 1, size, size)
     assert images.min() == 0
-    assert 0 < images.max() <= 1
-    edge = torch.cat([images[..., 0], images[..., -1], images[..., 0, :], images[..., -1, :]])
-    # the line may touch the outermost pixels, but its ink must fall off inside the image: a circle
-    # drawn on a larger canvas with the same geometry has nowhere else to put ink
-    assert edge.max() <= min(1, stroke)
+    assert images.max() == pytest.approx(min(1, stroke), rel=0.2)
     margin, scale = data.canvas(size, stroke)
     assert margin + scale * (0.53 + 0.47) + stroke / 2 <= size + 1e-9
     assert margin + scale * (0.50 - 0.47) - stroke / 2 >= 0
 
 
-def test_paper_is_zero_and_ink_is_one():
-    images = data.circles(200).images
-    assert images.max() == 1
-    assert (images == 0).float().mean() > 0.7
-
-
 def test_the_same_seed_gives_the_same_bits_everywhere():
+    """Those of NumPy's square root, which IEEE 754 fixes to the last bit."""
     circles = data.circles(100, seed=0)
     raw = circles.images.numpy().tobytes() + circles.radii.numpy().tobytes()
     assert hashlib.sha256(raw).hexdigest() == (
-        "06fca30cd1fd0a4b332f0bf0ff78ea23660548f927153b63e2a1cb5f4c61e157"
+        "6ef0c60a4ad59b75200f49ddbc613a069de69602800860f5861d50f2b7ddec93"
     )
-    assert not torch.equal(circles.images, data.circles(100, seed=1).images)
 
 
 def test_a_pixel_against_an_integral_over_its_area():
@@ -89,8 +64,8 @@ def test_a_pixel_against_an_integral_over_its_area():
 
 
 def test_a_thin_line_has_less_than_full_ink():
-    images = data.circles(50, stroke=0.5).images
-    assert images.max() == pytest.approx(0.5)
+    assert data.circles(50, stroke=0.5).images.max() == pytest.approx(0.5)
+    assert data.circles(50).images.max() == 1
 
 
 def test_split_deals_out_every_row_once_with_its_cause():
@@ -99,17 +74,7 @@ def test_split_deals_out_every_row_once_with_its_cause():
     assert [len(part) for part in parts] == [60, 25, 15]
     radii = torch.cat([part.radii for part in parts])
     assert torch.equal(radii.sort().values, circles.radii.sort().values)
-    part = parts[1]
-    assert torch.equal(part.images, data.render_circles(part.radii, part.centers))
-    again = data.split(circles, 60, 25, 15, seed=2)
-    assert torch.equal(again[0].images, parts[0].images)
-    assert not torch.equal(data.split(circles, 60, seed=3)[0].radii, parts[0].radii)
-
-
-def test_a_loader_makes_batches():
-    x, radius = next(iter(DataLoader(data.circles(64), batch_size=32)))
-    assert x.shape == (32, 1, 28, 28)
-    assert radius.shape == (32,)
+    assert torch.equal(parts[1].images, data.render_circles(parts[1].radii, parts[1].centers))
 
 
 def test_nearest_circle_finds_circles_and_their_radius():
@@ -122,7 +87,7 @@ def test_nearest_circle_finds_circles_and_their_radius():
 
 
 def test_nearest_circle_of_a_drawn_grid_point_is_itself():
-    image = data.render_circles(torch.tensor([0.03 + 0.44 / 2]), torch.tensor([[0.51, 0.52]]))
+    image = data.render_circles(torch.tensor([0.25]), torch.tensor([[0.51, 0.52]]))
     distance, radius = data.nearest_circle(image)
     assert distance.item() == pytest.approx(0, abs=1e-3)
     assert radius.item() == pytest.approx(0.25, abs=1e-6)
@@ -130,34 +95,9 @@ def test_nearest_circle_of_a_drawn_grid_point_is_itself():
 
 def test_the_floor_against_a_regression_on_the_radius():
     """scikit-learn predicts the pixels from the radius alone: nearly as well as anyone can."""
-    from sklearn.neighbors import KNeighborsRegressor
-
     train, test = data.circles(20_000, seed=1), data.circles(2_000, seed=2)
     predict = KNeighborsRegressor(60).fit(train.radii[:, None], train.images.flatten(1)).predict
     x = test.images.flatten(1)
     error = (torch.from_numpy(predict(test.radii[:, None])) - x).square().sum(dim=1).mean()
     share = float(error / x.var(dim=0, correction=0).sum())
     assert data.radius_only_floor() == pytest.approx(share, rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: data.circles(0), "n must be"),
-        (lambda: data.circles(2.5), "n must be"),
-        (lambda: data.circles(5, size=0), "size must be"),
-        (lambda: data.circles(5, size=4), "leaves no room"),
-        (lambda: data.circles(5, stroke=0), "stroke must be"),
-        (lambda: data.circles(5, stroke=float("nan")), "stroke must be"),
-        (lambda: data.circles(5, stroke=40), "leaves no room"),
-        (lambda: data.split(data.circles(5), 4, 2), "cannot deal 6 images out of a dataset of 5"),
-        (lambda: data.split(data.circles(5), 0), "size must be"),
-        (lambda: data.nearest_circle(torch.zeros(3, 28, 28)), r"shape \(N, 1, H, W\)"),
-        (lambda: data.nearest_circle(torch.full((3, 1, 28, 28), float("nan"))), "finite"),
-        (lambda: data.render_circles(torch.zeros(3), torch.zeros(2, 2)), "radii"),
-    ],
-)
-def test_bad_input_gets_a_sentence(call, words):
-    with pytest.raises(ValueError, match=words) as caught:
-        call()
-    assert "\n" not in str(caught.value)

@@ -1,0 +1,36 @@
+"""What the tests of the library share."""
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test draws the same random numbers, alone or among others."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The figures that plt.show() was called for; no other may be open then."""
+    figures = []
+
+    def show():
+        assert plt.get_fignums() == [plt.gcf().number]
+        figures.append(plt.gcf())
+
+    monkeypatch.setattr(plt, "show", show)
+    return figures
+
+
+@pytest.fixture
+def refuses():
+    """Whether a call raises ValueError with one line that matches `words`."""
+
+    def check(call, words):
+        with pytest.raises(ValueError, match=words) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+
+    return check

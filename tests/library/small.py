@@ -1,0 +1,25 @@
+"""Small models, the same at every call."""
+
+from functools import partial
+
+import torch
+
+from course_lib import models
+
+SHAPE = (1, 28, 28)
+PARTS = {
+    "dense": (models.dense_body, models.dense_decoder),
+    "conv": (models.conv_body, models.conv_decoder),
+}
+
+
+def build(variational, latent_dim=1, kind="dense", width=64, shape=SHAPE):
+    torch.manual_seed(0)
+    encoder, model = (
+        (models.VariationalEncoder, models.VAE) if variational else (models.Encoder, models.AutoEncoder)
+    )
+    body, decoder = PARTS[kind]
+    return model(encoder(body(shape, width), shape, latent_dim), decoder(latent_dim, shape, width))
+
+
+vae, autoencoder = partial(build, True), partial(build, False)
