@@ -1,6 +1,5 @@
-"""What every test shares: no windows, no figure left open, no threads that fight over the cores."""
+"""What every test shares: no windows, no figure left open."""
 
-import os
 from importlib.util import find_spec
 
 import matplotlib
@@ -9,12 +8,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import pytest
-import torch
 
-workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
-torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 # nbgrader does not go with Colab's IPython, nor with the oldest that we allow
-collect_ignore = [] if find_spec("nbgrader") else ["test_exercises.py"]
+collect_ignore = [] if find_spec("nbgrader") else ["checks/test_exercises.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ def constraints() -> str:
     """The text of constraints.txt for the running environment."""
     needed = {r.name for r in direct_requirements() if not r.marker or r.marker.evaluate()}
     lines = [
-        "# The direct dependencies as the last green run had them. Written by `make constraints`;",
+        "# The direct dependencies as the last green run had them. Written by `nox -s constraints`;",
         f"# use with `make install CONSTRAINTS=constraints.txt`. Python {sys.version_info[0]}."
         f"{sys.version_info[1]}, {sys.platform}.",
         *(f"{name}=={Version(version(name)).public}" for name in sorted(needed)),

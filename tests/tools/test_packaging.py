@@ -1,6 +1,5 @@
 """The files around the code agree with each other and hold on any machine."""
 
-import ast
 import importlib
 import shutil
 import subprocess
@@ -8,26 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from notebook_rules import LARGEST_FILE, LIBRARY, ROOT, broken_links
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tools.write_constraints import direct_requirements, floors, project_table
-
-LAYERS = [
-    "checks",
-    "widgets",
-    "plotting",
-    "anomaly",
-    "training",
-    "progress",
-    "losses",
-    "models",
-    "data",
-    "mnist",
-    "shapes",
-    "runtime",
-]  # the top may import what is below it
+from tests.notebooks.notebook_rules import LARGEST_FILE, broken_links
+from tools.write_constraints import ROOT, direct_requirements, floors, project_table
 
 
 def test_conda_brings_python_and_pip_only():
@@ -47,7 +31,7 @@ def test_constraints_name_the_direct_dependencies():
     named = {line.name for line in constraints()}
     wanted = {r.name for r in direct_requirements() if not r.marker}
     allowed = {r.name for r in direct_requirements()}
-    assert wanted <= named <= allowed, "run `make constraints`"
+    assert wanted <= named <= allowed, "run `nox -s constraints`"
 
 
 @pytest.mark.parametrize("floor", direct_requirements(), ids=str)
@@ -67,7 +51,7 @@ def test_colab_satisfies_the_floor(floor):
 
 
 def test_the_oldest_environment_has_the_floors():
-    """`make oldest` installs with these constraints."""
+    """`nox -s oldest` installs with these constraints."""
     lines = [Requirement(line) for line in floors().splitlines()]
     exact = {line.name: str(line.specifier) for line in lines}
     for floor in direct_requirements(("lab", "test")):
@@ -87,40 +71,6 @@ def test_torch_and_torchvision_are_a_pair():
     importlib.import_module("torchvision.ops")
 
 
-@pytest.mark.parametrize("file", sorted(LIBRARY.rglob("*.py")), ids=lambda f: f.name)
-def test_library_imports_only_downwards(file):
-    layer = layer_of(file)
-    if layer == "__init__":
-        assert imported_layers(file) == set()
-        return
-    assert layer in LAYERS, f"say in LAYERS where {file.name} stands"
-    below = LAYERS[LAYERS.index(layer) :]  # a package may import from itself
-    assert imported_layers(file) <= set(below)
-
-
-def layer_of(file: Path) -> str:
-    """The module or sub-package of course_lib that a file belongs to."""
-    return file.relative_to(LIBRARY).parts[0].removesuffix(".py")
-
-
-def imported_layers(file: Path) -> set[str]:
-    """Which modules of course_lib a file imports, wherever in it."""
-    package = file.relative_to(ROOT).parent.parts
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            module = ".".join(filter(None, [start, node.module]))
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        parts = [name.split(".") for name in names]
-        found |= {p[1] for p in parts if p[0] == "course_lib" and len(p) > 1}
-    return found
-
-
 def tracked_files() -> list[Path]:
     """What git tracks; skips the test outside a checkout."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
@@ -135,7 +85,7 @@ def test_no_large_file_is_tracked():
 
 
 def test_nothing_that_a_run_leaves_behind_is_tracked():
-    left = {"__pycache__", ".ipynb_checkpoints", ".venv", "data", "dist", ".ruff_cache"}
+    left = {"__pycache__", ".ipynb_checkpoints", ".venv", ".nox", "data", "dist", ".ruff_cache"}
     top = [file.relative_to(ROOT).parts for file in tracked_files()]
     assert [parts for parts in top if left & set(parts)] == []
 
