@@ -7,8 +7,9 @@ import torch
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """Every test draws the same random numbers, alone or among others."""
+    """Every test draws the same random numbers and adds in the same order, alone or among others."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

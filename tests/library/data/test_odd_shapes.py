@@ -28,7 +28,7 @@ def mean_position(images):
 def test_the_kinds_are_the_twelve_of_the_course():
     assert LINES.keys() == {"square", "triangle", "cross", "two_circles", "arc", "off_centre"}
     assert FILLED.keys() == {"disc", "dot", "duck"}
-    assert data.ANOMALY_KINDS == (*LINES, *FILLED, "digit", "noise", "blank")
+    assert (*LINES, *FILLED, "digit", "noise", "blank") == data.ANOMALY_KINDS
 
 
 @pytest.mark.parametrize("size", [20, 28, 40])
