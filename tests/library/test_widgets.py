@@ -1,0 +1,180 @@
+"""The explorers, called without a browser over the whole range of their controls."""
+
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib import anomaly, data, plotting, widgets
+from tests.library.small import autoencoder, vae
+
+IMAGES = data.circles(200, seed=1).images
+DIGITS = data.digits(split="test", source="sklearn")
+DIGITS = DIGITS.images[:120], DIGITS.labels[:120]
+SCORES = {
+    "circle": torch.linspace(0.5, 5, 400),
+    "square": torch.linspace(3, 40, 50),
+    "blank": torch.full((20,), 4.0),
+}
+SWEEP = {factor: {"active units": 1.0, "redrawn": IMAGES[:12]} for factor in (0.1, 1.0, 10.0)}
+EXPLORERS = {
+    "latent, on a line": lambda: widgets.latent_explorer(vae(1)),
+    "latent, in planes": lambda: widgets.latent_explorer(autoencoder(3), IMAGES),
+    "plane": lambda: widgets.plane_explorer(vae(2), *DIGITS),
+    "reparameterization": widgets.reparameterization_explorer,
+    "kl": widgets.kl_explorer,
+    "linear VAE": widgets.linear_vae_explorer,
+    "threshold": lambda: widgets.threshold_explorer(SCORES),
+    "loss scale": lambda: widgets.loss_scale_explorer(SWEEP),
+}
+
+
+def controls(box):
+    """Name → control: the first word beside it."""
+    return {control.description.split()[0]: control for control in box.children[:-1]}
+
+
+def ends(control):
+    """The first and the last value that a control can take."""
+    if hasattr(control, "options"):
+        values = [option[-1] if isinstance(option, tuple) else option for option in control.options]
+        return values[0], values[-1]
+    base = getattr(control, "base", None)
+    return tuple(base**end if base else end for end in (control.min, control.max))
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_explorer_draws_over_the_whole_range_of_its_controls(name, shown):
+    box = EXPLORERS[name]()
+    places = list(product(*map(ends, controls(box).values())))
+    shown.clear()
+    for values in places:
+        box.draw(**dict(zip(controls(box), values, strict=True)))
+    assert len(shown) == len(places)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("explorer", "figure"),
+    [("kl_explorer", "plot_kl_terms"), ("linear_vae_explorer", "plot_linear_vae")],
+)
+def test_moving_a_control_draws_its_value(explorer, figure, monkeypatch, shown):
+    drawn = []
+    monkeypatch.setattr(plotting, figure, lambda **values: drawn.append(values) or plt.figure())
+    box = controls(getattr(widgets, explorer)())
+    for name, control in box.items():
+        control.value = control.max
+        assert drawn[-1][name] == control.max
+    assert drawn[-1] == {name: control.max for name, control in box.items()}
+    assert len(shown) == len(drawn)
+
+
+@pytest.mark.parametrize("make", [vae, autoencoder])
+@pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
+@pytest.mark.parametrize("images", [None, IMAGES], ids=["prior", "codes"])
+def test_the_latent_explorer_decodes_where_its_sliders_stand(make, latent_dim, images, shown):
+    """Of many dimensions the first three move, and the others stay zero."""
+    model = make(latent_dim)
+    box = widgets.latent_explorer(model, images)
+    z = [1.0, -2.0, 0.5, 0.0, 0.0][:latent_dim]
+    assert list(controls(box)) == ["z1", "z2", "z3"][:latent_dim]
+    box.draw(**dict(zip(controls(box), z, strict=False)))
+    picture, *others = shown[-1].axes
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            picture.images[0].get_array(), model.decode(torch.tensor([z]))[0, 0], atol=1e-5
+        )
+    for ax, other in zip(others, z[1:3] or [None], strict=True):
+        mark = ax.lines[-1].get_xydata()[0]
+        assert mark[0] == 1.0
+        assert other in (None, mark[1])
+
+
+def test_the_codes_shown_are_those_of_the_images(shown):
+    model = vae(2)
+    widgets.latent_explorer(model, IMAGES).draw(z1=0.0, z2=0.0)
+    dots = next(line for line in shown[-1].axes[1].lines if line.get_marker() == ".")
+    np.testing.assert_allclose(dots.get_xydata(), model.embed(IMAGES).detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [200, -200])
+def test_the_sliders_reach_every_code_and_the_whole_prior(factor, shown):
+    model = autoencoder(1)
+    with torch.no_grad():
+        model.encoder.to_z.weight.mul_(factor)
+        codes = model.embed(IMAGES)
+    low, high = ends(controls(widgets.latent_explorer(model, IMAGES))["z1"])
+    assert codes.abs().max() > 3, "the test needs a code beyond the prior's range"
+    assert low <= min(-3, float(codes.min()))
+    assert high >= max(3, float(codes.max()))
+
+
+def test_the_plane_shows_what_is_decoded_there_and_the_nearest_real_digit(shown):
+    model = vae(2)
+    nn.init.normal_(model.encoder.to_mu.weight, std=0.5)  # codes that are spread out
+    widgets.plane_explorer(model, *DIGITS).draw(z1=0.4, z2=-0.8)
+    decoded, real, plane = shown[-1].axes
+    with torch.no_grad():
+        expected, codes = model.decode(torch.tensor([[0.4, -0.8]])), model.embed(DIGITS[0]).numpy()
+    nearest = int(np.hypot(codes[:, 0] - 0.4, codes[:, 1] + 0.8).argmin())
+    np.testing.assert_allclose(decoded.images[0].get_array(), expected[0, 0], rtol=1e-5)
+    np.testing.assert_array_equal(real.images[0].get_array(), DIGITS[0][nearest, 0])
+    marks = [line.get_xydata()[0] for line in plane.lines]
+    np.testing.assert_allclose(marks, [codes[nearest], (0.4, -0.8)], rtol=1e-6)
+
+
+def test_a_seed_keeps_its_noise_while_mu_and_log_var_move(monkeypatch, shown):
+    drawn = []
+    monkeypatch.setattr(
+        plotting, "draw_reparameterization", lambda *values: drawn.append(values) or plt.figure()
+    )
+    box = widgets.reparameterization_explorer()
+    drawn.clear()
+    for values in ((0.0, 0.0, 3), (2.0, -6.0, 3), (0.0, 0.0, 4)):
+        box.draw(mu=values[0], log_var=values[1], draws=10, seed=values[2])
+    assert drawn[1][:2] == (2.0, -6.0)
+    first, moved, reseeded = (eps for _, _, eps in drawn)
+    assert first.shape == (10,)
+    assert torch.equal(first, moved)
+    assert not torch.equal(first, reseeded)
+
+
+def test_the_threshold_reaches_every_score_and_starts_at_one_false_alarm_in_a_hundred(monkeypatch, shown):
+    drawn = []
+    monkeypatch.setattr(plotting, "draw_confusion_table", lambda *values, ax: drawn.append(values))
+    box = widgets.threshold_explorer(SCORES)
+    threshold, odd = controls(box).values()
+    pooled = torch.cat(list(SCORES.values()))
+    assert ends(threshold) == pytest.approx((pooled.min().item(), pooled.max().item()))
+    assert threshold.value == pytest.approx(anomaly.threshold_at(SCORES["circle"], 0.01))
+    for name, expected in (
+        ("blank", SCORES["blank"]),
+        ("all odd kinds", torch.cat([SCORES["square"], SCORES["blank"]])),
+    ):
+        box.draw(threshold=4.5, odd=name)
+        assert drawn[-1][0] is SCORES["circle"]
+        assert torch.equal(drawn[-1][1], expected)
+        assert drawn[-1][2] == 4.5
+    assert odd.options == ("all odd kinds", "square", "blank")
+
+
+def test_the_loss_scale_offers_every_factor(shown):
+    (slider,) = controls(widgets.loss_scale_explorer(SWEEP)).values()
+    assert slider.options == (("0.1", 0.1), ("1", 1.0), ("10", 10.0))
+    assert slider.value == 1.0
+    assert shown[-1].axes[0].get_title() == "reconstruction_factor = 1"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: widgets.plane_explorer(vae(3), *DIGITS), "this model has 3"),
+        (lambda: widgets.threshold_explorer({"circle": SCORES["circle"]}), r"one odd kind, not \['circle'\]"),
+        (lambda: widgets.loss_scale_explorer({}), "at least one reconstruction_factor"),
+    ],
+)
+def test_bad_input_gets_a_sentence(refuses, call, words):
+    refuses(call, words)
