@@ -10,15 +10,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+import timeit
 from dataclasses import dataclass
 from pathlib import Path
+
+INSTALL = (
+    f"Run `make install`, or `{Path(sys.executable).name} -m pip install -e .` in the course's folder; "
+    "when that changes nothing, this is another Python than the one it installs into."
+)
 
 
 def _give_up(problem: str, fix: str) -> None:
     if __name__ == "__main__":
-        sys.exit(f"FIX {problem}\n    → {fix}")
+        sys.exit(f"FIX {problem}\n    -> {fix}")
     raise ImportError(f"{problem} {fix}")
 
 
@@ -33,11 +37,7 @@ try:
 
     from course_lib.runtime import available_cores, limit_of_the_container, pick_device
 except (ImportError, OSError) as broken:  # OSError: a library of torch that does not load
-    _give_up(
-        f"A package cannot be imported: {broken}.",
-        f"Run `make install`, or `{Path(sys.executable).name} -m pip install -e .` in the course's folder; "
-        "when that changes nothing, this is another Python than the one it installs into.",
-    )
+    _give_up(f"A package cannot be imported: {broken}.", INSTALL)
 
 
 @dataclass
@@ -50,27 +50,28 @@ class Finding:
 
 
 def check_python() -> Finding:
-    version = platform.python_version()
-    fix = "" if sys.version_info >= (3, 10) else "Install Python 3.10 or newer."
-    return Finding(f"Python {version} on {platform.system()} {platform.machine()}", fix)
+    return Finding(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
 
 
 def check_packages() -> Finding:
     """Every requirement of the course is installed in a version that it accepts."""
-    lines, missing = [], []
-    for line in importlib.metadata.requires("course-lib") or []:
-        requirement = Requirement(line)
+    found, wrong = [], []
+    try:
+        requirements = [Requirement(line) for line in importlib.metadata.requires("course-lib") or []]
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("the course is not installed in this Python", INSTALL)
+    for requirement in requirements:
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
             version = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            missing.append(f"{requirement} (not installed)")
+            wrong.append(f"{requirement} (not installed)")
             continue
-        lines.append(f"{requirement.name} {version}")
+        found.append(f"{requirement.name} {version}")
         if not requirement.specifier.contains(version, prereleases=True):
-            missing.append(f"{requirement} (found {version})")
-    return Finding(", ".join(lines), f"Install {', '.join(missing)}." if missing else "")
+            wrong.append(f"{requirement} (found {version})")
+    return Finding(", ".join(found), f"Install {', '.join(wrong)}." if wrong else "")
 
 
 def check_torchvision() -> Finding:
@@ -135,10 +136,8 @@ def check_device() -> Finding:
     threads, cores = torch.get_num_threads(), available_cores()
     text = f"training on the CPU with {threads} threads on {cores:g} cores"
     if threads > max(1, cores):
-        few = max(1, int(cores))
-        return Finding(
-            text, f"Set OMP_NUM_THREADS={few} before Jupyter starts: more threads than cores wait."
-        )
+        fewer = f"OMP_NUM_THREADS={max(1, int(cores))}"
+        return Finding(text, f"Set {fewer} before Jupyter starts: more threads than cores wait.")
     return Finding(text, tip=_unseen_gpu())
 
 
@@ -185,43 +184,26 @@ def check_write_access() -> Finding:
 
 def check_speed() -> Finding:
     """Time training steps of the course's usual dense network (512 wide, 32 images)."""
-    layers = [
-        nn.Linear(784, 512),
-        nn.LeakyReLU(),
-        nn.Linear(512, 512),
-        nn.LeakyReLU(),
-        nn.Linear(512, 784),
-    ]
     device = pick_device()
+    layers = [nn.Linear(784, 512), nn.LeakyReLU(), nn.Linear(512, 512), nn.LeakyReLU(), nn.Linear(512, 784)]
     model = nn.Sequential(*layers).to(device)
     optimizer = torch.optim.Adam(model.parameters())
     x = torch.rand(32, 784, device=device)
-    seconds = []
-    for _ in range(12):
-        start = time.perf_counter()
+
+    def step() -> None:
         loss = (model(x) - x).square().sum()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         loss.item()  # wait for the device
-        seconds.append(time.perf_counter() - start)
-    milliseconds = 1000 * statistics.median(seconds[2:])
-    fix = "" if milliseconds < 100 else "Close other programs: the chapters will take many minutes."
-    return Finding(f"one training step takes {milliseconds:.1f} ms", fix)
+
+    milliseconds = 1000 * statistics.median(timeit.repeat(step, number=1, repeat=12)[2:])
+    tip = "" if milliseconds < 100 else "Close other programs: the chapters will take many minutes."
+    return Finding(f"one training step takes {milliseconds:.1f} ms", tip=tip)
 
 
-CHECKS: list[Callable[[], Finding]] = [
-    check_python,
-    check_packages,
-    check_torchvision,
-    check_kernel,
-    check_openmp,
-    check_device,
-    check_memory,
-    check_disk,
-    check_write_access,
-    check_speed,
-]
+CHECKS = [check_python, check_packages, check_torchvision, check_kernel, check_openmp]
+CHECKS += [check_device, check_memory, check_disk, check_write_access, check_speed]
 
 
 def check_environment() -> bool:
@@ -230,11 +212,12 @@ def check_environment() -> bool:
     for finding in findings:
         print(f"{'FIX' if finding.fix else 'tip' if finding.tip else 'ok':4}{finding.text}")
         if finding.fix or finding.tip:
-            print(f"    → {finding.fix or finding.tip}")
+            print(f"    -> {finding.fix or finding.tip}")
     ready = not any(finding.fix for finding in findings)
     print("Ready for the course." if ready else "Not ready yet: see the lines marked FIX.")
     return ready
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a folder's name may have letters that the console lacks
     sys.exit(0 if check_environment() else 1)
