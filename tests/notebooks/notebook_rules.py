@@ -4,21 +4,27 @@
 """
 
 import ast
+import copy
 import difflib
 import re
+import symtable
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
 from nbformat import NotebookNode
-from nbval.plugin import find_comment_markers, find_metadata_tags
+
+from tools.notebooks import ROOT, WIDGET_VIEW, dress, tags
 
 Rule = Callable[[NotebookNode, Path], list[str]]
 
-ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "course_lib"
 LARGEST_FILE = 1_000_000  # bytes
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+IN_CLAIMS = (  # no `if`, which may leave out the asserts, and no call that changes something
+    *(ast.Assert, ast.Assign, ast.AnnAssign, ast.AugAssign),
+    *(ast.FunctionDef, ast.Return, ast.For, ast.With),
+)
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
 MACHINE = re.compile(
     r"(?<![\w.<])/(?:work|root|home|tmp|Users)\b"  # not part of a longer path, address or HTML tag
@@ -38,11 +44,6 @@ def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
 def markdown(notebook: NotebookNode) -> str:
     """All prose of the notebook."""
     return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-
-
-def tags(cell: NotebookNode) -> list[str]:
-    """The tags of a cell; none is an empty list."""
-    return cell.metadata.get("tags", [])
 
 
 def has_figure(cell: NotebookNode) -> bool:
@@ -82,11 +83,8 @@ def output_text(output: NotebookNode) -> str:
 
 def is_executed_from_top_to_bottom(notebook: NotebookNode, path: Path) -> list[str]:
     """Execution counts run 1, 2, 3, … without a gap."""
-    return [
-        f"code cell {n} (cell {i}) has the execution count {cell.execution_count}, not {n}"
-        for n, (i, cell) in enumerate(code_cells(notebook), start=1)
-        if cell.execution_count != n
-    ]
+    counts = [cell.execution_count for _, cell in code_cells(notebook)]
+    return [f"code cell {n} has the count {c}" for n, c in enumerate(counts, start=1) if c != n][:1]
 
 
 def stores_no_error(notebook: NotebookNode, path: Path) -> list[str]:
@@ -117,13 +115,25 @@ def stores_no_widget(notebook: NotebookNode, path: Path) -> list[str]:
 
 
 def stores_the_outputs_that_are_checked(notebook: NotebookNode, path: Path) -> list[str]:
-    """nbval compares with what is stored: with nothing stored, it compares nothing."""
+    """nbval compares with what is stored (with nothing, it compares nothing), and a tag says where."""
+    checked = [(i, cell) for i, cell in code_cells(notebook) if "nbval-check-output" in tags(cell)]
     return [
-        f"cell {i} is marked NBVAL_CHECK_OUTPUT and stores no output"
+        f"cell {i} is tagged nbval-check-output and stores no output"
+        for i, cell in checked
+        if not cell.outputs
+    ] + [
+        f"cell {i} is marked by a comment: tag it nbval-check-output"
         for i, cell in code_cells(notebook)
-        if dict([*find_metadata_tags(cell.metadata), *find_comment_markers(cell.source)]).get("check")
-        and not cell.outputs
+        if re.search(r"#\s*NBVAL_CHECK_OUTPUT", cell.source, re.IGNORECASE)
     ]
+
+
+def is_dressed(notebook: NotebookNode, path: Path) -> list[str]:
+    """What folds a cell's code away follows from its tags, as `make execute` derives it."""
+    dressed = copy.deepcopy(notebook)
+    dress(dressed)
+    bare = [i for i, cell in enumerate(notebook.cells) if cell != dressed.cells[i]]
+    return [f"make execute would dress the cells {bare}"] if bare else []
 
 
 def names_no_machine(notebook: NotebookNode, path: Path) -> list[str]:
@@ -153,14 +163,8 @@ def has_one_parameters_cell(notebook: NotebookNode, path: Path) -> list[str]:
     found = [cell for _, cell in code_cells(notebook) if "parameters" in tags(cell)]
     if len(found) != 1:
         return [f"{len(found)} cells are tagged parameters, not 1"]
-    names = {
-        target.id
-        for statement in python_of(found[0].source).body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
-    return [] if "SEED" in names else ["the cell tagged parameters does not set SEED"]
+    seeded = "SEED" in names_in(found[0].source)[0]
+    return [] if seeded else ["the cell tagged parameters does not set SEED"]
 
 
 def shows_each_figure(notebook: NotebookNode, path: Path) -> list[str]:
@@ -207,7 +211,7 @@ def difference_between(kept: ast.AST, taught: ast.AST) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Removes docstrings, annotations and input checks (_require…): a chapter leaves them out."""
+    """Removes docstrings, annotations and input checks (_require…, require_…): a chapter leaves them out."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
@@ -232,11 +236,102 @@ class _Bare(ast.NodeTransformer):
         return node.value and ast.Assign([node.target], node.value)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        if isinstance(node.value, ast.Call):
-            called = ast.unparse(node.value.func).split(".")[-1]
-            if called.startswith("_require"):
-                return None
+        if isinstance(node.value, ast.Call) and re.match("_?require", ast.unparse(node.value.func)):
+            return None
         return self.generic_visit(node)
+
+
+# ── Claims ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def claims_in(tree: ast.Module) -> list[ast.With]:
+    """The blocks `with claim(…):` of a cell."""
+    blocks = (node for node in ast.walk(tree) if isinstance(node, ast.With))
+    return [node for node in blocks if ast.unparse(node.items[0].context_expr).startswith("claim(")]
+
+
+def claims_are_blocks(notebook: NotebookNode, path: Path) -> list[str]:
+    """Cells tagged claim, and no others, hold `with claim("…"):` around asserts and what these need."""
+    claimed = any("claim" in tags(cell) for cell in notebook.cells)
+    complaints = [] if claimed or path.name.startswith("00_") else ["no cell is tagged claim"]
+    for i, cell in code_cells(notebook):
+        tree = python_of(cell.source)
+        claims = claims_in(tree)
+        if bool(claims) != ("claim" in tags(cell)):
+            complaints.append(f"cell {i} is tagged {tags(cell)} and holds {len(claims)} claims")
+        if not all(any(isinstance(node, ast.Assert) for node in ast.walk(claim)) for claim in claims):
+            complaints.append(f"cell {i}: a claim asserts nothing")
+        for node in (node for statement in (tree.body if claims else []) for node in ast.walk(statement)):
+            if isinstance(node, ast.stmt) and not isinstance(node, IN_CLAIMS):
+                complaints.append(f"cell {i}: a claim holds `{ast.unparse(node)}`")
+    return complaints
+
+
+def claims_state_different_things(notebook: NotebookNode, path: Path) -> list[str]:
+    """The statement is a plain string, told once in a notebook."""
+    claims = [c for _, cell in code_cells(notebook) for c in claims_in(python_of(cell.source))]
+    calls = [ast.unparse(c.items[0].context_expr) for c in claims]
+    return [f"not a plain string, or told twice: {c}" for c in calls if calls.count(c) > 1 or not is_plain(c)]
+
+
+def is_plain(call: str) -> bool:
+    """Whether a call has one argument, a string that is written out."""
+    with suppress(ValueError, SyntaxError):
+        return isinstance(ast.literal_eval(call.partition("(")[2].removesuffix(")")), str)
+    return False
+
+
+def asserts_make_one_comparison(notebook: NotebookNode, path: Path) -> list[str]:
+    """An assert that fails says which part failed: no `and`, `or`, `a < b < c`."""
+    return [
+        f"cell {i}: several comparisons in `{ast.unparse(node)}`"
+        for i, cell in code_cells(notebook)
+        for node in ast.walk(python_of(cell.source))
+        if isinstance(node, ast.Assert)
+        for part in deciding(node.test)
+        if isinstance(part, ast.BoolOp) or (isinstance(part, ast.Compare) and len(part.ops) > 1)
+    ]
+
+
+def deciding(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression, but for what a comprehension runs over."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.comprehension):
+            yield from deciding(child)
+
+
+def later_cells_need_no_claim(notebook: NotebookNode, path: Path) -> list[str]:
+    """What a claim assigns is used in its own cell only, unless a cell that is no claim assigns it anew."""
+    complaints, claimed = [], set()
+    for i, cell in code_cells(notebook):
+        here = set()
+        for statement in statements_in(python_of(cell.source)):
+            assigned, needed = names_in(ast.unparse(statement))
+            if not isinstance(statement, (ast.Assign, ast.AugAssign)):  # these need their value first
+                needed -= assigned
+            complaints += [f"cell {i} needs {name} of a claim" for name in sorted(needed & claimed - here)]
+            here |= assigned
+        claimed = claimed | here if "claim" in tags(cell) else claimed - here
+    return complaints
+
+
+def statements_in(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a cell in their order, those of `with claim(…)` in place of the block."""
+    for statement in tree.body:
+        yield from statement.body if isinstance(statement, ast.With) else [statement]
+
+
+def names_in(source: str) -> tuple[set[str], set[str]]:
+    """The names of the notebook that a piece of code assigns, and those that it mentions."""
+    tables = [symtable.symtable(source, "cell", "exec")]
+    assigned = {s.get_name() for s in tables[0].get_symbols() if s.is_assigned() or s.is_imported()}
+    mentioned = set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        mentioned |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.is_global()}
+    return assigned, mentioned
 
 
 # ── A chapter that can be read ───────────────────────────────────────────────────────────────────
@@ -291,18 +386,6 @@ def has_at_most_five_references(notebook: NotebookNode, path: Path) -> list[str]
     return [f"{len(items)} references, more than 5"] if len(items) > 5 else []
 
 
-def has_a_claim(notebook: NotebookNode, path: Path) -> list[str]:
-    """What it says of its results is asserted; chapter 00 has no results."""
-    claims = [i for i, cell in code_cells(notebook) if "claim" in tags(cell)]
-    silent = [
-        f"cell {i} is tagged claim and asserts nothing"
-        for i in claims
-        if not any(isinstance(n, ast.Assert) for n in ast.walk(python_of(notebook.cells[i].source)))
-    ]
-    missing = [] if claims or path.name.startswith("00_") else ["no cell is tagged claim"]
-    return missing + silent
-
-
 def describes_each_image(notebook: NotebookNode, path: Path) -> list[str]:
     """Images in the prose have an alternative text."""
     images = re.findall(r"!\[\s*\]\([^)]*\)|<img\b[^>]*>", without_code_and_math(markdown(notebook)))
@@ -324,17 +407,21 @@ RULES: list[Rule] = [
     is_at_most_one_megabyte,
     stores_no_widget,
     stores_the_outputs_that_are_checked,
+    is_dressed,
     names_no_machine,
     uses_no_magic,
     has_one_parameters_cell,
     shows_each_figure,
     teaches_the_librarys_code,
+    claims_are_blocks,
+    claims_state_different_things,
+    asserts_make_one_comparison,
+    later_cells_need_no_claim,
     opens_with_title_and_aims,
     reads_each_figure_in_words,
     has_a_recap,
     asks_three_questions,
     has_at_most_five_references,
-    has_a_claim,
     describes_each_image,
     links_to_files_that_exist,
 ]

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-import notebook_rules as rules
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tests.notebooks import notebook_rules as rules
+from tools.notebooks import dress
 
 FIGURE = new_output("display_data", {"image/png": "AAAA", "text/plain": "<Figure size 1x1>"})
 WIDGET = new_output("display_data", {rules.WIDGET_VIEW: {"model_id": "1"}})
 ERROR = new_output("error", ename="ValueError", evalue="no", traceback=[])
 KL = """def kl_divergence(mu, log_var):
     return -0.5 * (1 + log_var - mu.square() - log_var.exp())"""
+CLAIM = "with claim('One is one'):\n    one = 1\n    assert one == 1"
 
 
 def code(source: str, *outputs: NotebookNode, tag: str | None = None) -> NotebookNode:
@@ -29,16 +32,18 @@ def good_notebook() -> NotebookNode:
         code("%pip list\nimport torch", tag="setup"),
         code("SEED = 0", tag="parameters"),
         code("plt.plot([1])\nplt.show()", FIGURE),
-        code("# it is one\nassert 1 == 1", tag="claim"),
+        code(CLAIM, tag="claim"),
         new_markdown_cell("The line rises, at 3/home."),
         code(KL, tag="taught:kl_divergence"),
-        code("# NBVAL_CHECK_OUTPUT\nprint(1)", new_output("stream", text="1\n")),
+        code("print(1)", new_output("stream", text="1\n"), tag="nbval-check-output"),
         new_markdown_cell("## Recap\n" + "<details>Yes.</details>\n" * 3),
         new_markdown_cell("## References\n" + "1. A paper.\n" * 5),
     ]
     for n, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
         cell.execution_count = n
-    return new_notebook(cells=cells)
+    notebook = new_notebook(cells=cells)
+    dress(notebook)
+    return notebook
 
 
 def complaints_of(rule: rules.Rule, notebook: NotebookNode, folder: Path) -> list[str]:
@@ -60,6 +65,12 @@ def append(*cells: NotebookNode) -> Callable[[NotebookNode], None]:
     return lambda notebook: notebook.cells.extend(cells)
 
 
+def claims(*sources: str) -> Callable[[NotebookNode], None]:
+    """A way to break a notebook: another claim, and more cells at its end."""
+    first, *more = sources
+    return lambda notebook: notebook.cells.extend([code(first, tag="claim"), *map(code, more)])
+
+
 BROKEN = [
     (rules.is_executed_from_top_to_bottom, replace(3, execution_count=7)),
     (rules.is_executed_from_top_to_bottom, append(code("never_run()"))),
@@ -68,7 +79,10 @@ BROKEN = [
     (rules.stores_no_widget, lambda notebook: notebook.metadata.update(widgets={})),
     (rules.stores_no_widget, replace(3, outputs=[WIDGET])),
     (rules.stores_the_outputs_that_are_checked, replace(7, outputs=[])),
-    (rules.stores_the_outputs_that_are_checked, append(code("1", tag="nbval-check-output"))),
+    (rules.stores_the_outputs_that_are_checked, replace(7, source="# nbval_check_output\nprint(1)")),
+    (rules.is_dressed, replace(3, metadata={"tags": ["figure"]})),
+    (rules.is_dressed, replace(4, source=CLAIM)),
+    (rules.is_dressed, replace(7, metadata={"tags": ["hide-input"]})),
     (rules.names_no_machine, append(new_markdown_cell("See /tmp/here."))),
     (rules.names_no_machine, append(code("open('/home/me/file')"))),
     (rules.names_no_machine, append(code("x", new_output("stream", text="C:\\Users\\me")))),
@@ -94,8 +108,26 @@ BROKEN = [
     (rules.has_a_recap, replace(8, source="<details>Yes.</details>\n" * 3)),
     (rules.asks_three_questions, replace(8, source="## Recap\n" + "<details>Yes.</details>\n" * 2)),
     (rules.has_at_most_five_references, replace(9, source="## References\n" + "- A paper.\n" * 6)),
-    (rules.has_a_claim, replace(4, metadata={})),
-    (rules.has_a_claim, replace(4, source="# it is one\n1 == 1")),
+    (rules.claims_are_blocks, lambda notebook: notebook.cells.pop(4)),
+    (rules.claims_are_blocks, replace(4, metadata={})),
+    (rules.claims_are_blocks, replace(4, source="# it is one\nassert 1 == 1")),
+    (rules.claims_are_blocks, claims("with claim('Two'):\n    two = 2")),
+    (rules.claims_are_blocks, claims("with claim('Two'):\n    assert 2 > 1\n    print(2)")),
+    (rules.claims_are_blocks, claims("with claim('Two'):\n    if many:\n        assert 2 > 1")),
+    (rules.claims_are_blocks, claims("torch.manual_seed(1)\nwith claim('Two'):\n    assert 2 > 1")),
+    (rules.claims_state_different_things, claims(CLAIM)),
+    (rules.claims_state_different_things, claims("with claim(f'{2}'):\n    assert 2 > 1")),
+    (rules.claims_state_different_things, claims("with claim('Two', 'Three'):\n    assert 2 > 1")),
+    (rules.asserts_make_one_comparison, claims("with claim('Two'):\n    assert 1 < 2 < 3")),
+    (rules.asserts_make_one_comparison, claims("with claim('Two'):\n    assert 1 < 2 and 2 < 3")),
+    (rules.asserts_make_one_comparison, claims("with claim('Two'):\n    assert all(0 < x < 3 for x in two)")),
+    (rules.asserts_make_one_comparison, append(code("assert 1 == 1 or 2 == 2"))),
+    (rules.later_cells_need_no_claim, append(code("print(one)"))),
+    (rules.later_cells_need_no_claim, append(code("one = one + 1"))),
+    (rules.later_cells_need_no_claim, append(code("def f():\n    return one"))),
+    (rules.later_cells_need_no_claim, append(code("x = [one for y in z]"), code("one = 1"))),
+    (rules.later_cells_need_no_claim, claims("def f(): ...\nwith claim('Two'):\n    assert f() > 1", "f()")),
+    (rules.later_cells_need_no_claim, claims("with claim('Two'):\n    assert one < 2")),
     (rules.describes_each_image, append(new_markdown_cell("![](dot.png)"))),
     (rules.describes_each_image, append(new_markdown_cell('<img src="dot.png" alt="">'))),
     (rules.links_to_files_that_exist, append(new_markdown_cell("[gone](gone.md#there)"))),
@@ -107,6 +139,27 @@ BROKEN = [
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 def test_a_good_notebook_keeps_the_rule(rule, tmp_path):
     assert complaints_of(rule, good_notebook(), tmp_path) == []
+
+
+GOOD_CELLS = {  # more that the rules for claims let pass
+    "loops and blocks": [
+        "for x in y:\n        with torch.no_grad():\n            z = x\n        assert z > 0"
+    ],
+    "what chooses": ["assert max(x for x in y if 0 < x < 3 and x) > 1"],
+    "a mask": ["assert x[(x > 1) & (x < 2)].min() > 1"],
+    "assigned anew": ["a = 1\n    assert a > 0", "a = 2\nprint(a)", "print(a)"],
+    "a loop's own name": ["a = 1\n    assert a > 0", "for a in b:\n    print(a)"],
+    "names inside": ["assert all(a > 0 for a in b)", "print(a)"],
+    "an argument": ["a = 1\n    assert a > 0", "def f(a):\n    return a"],
+}
+
+
+@pytest.mark.parametrize("name", GOOD_CELLS)
+def test_a_good_claim_keeps_the_rules(name, tmp_path):
+    notebook, (inside, *more) = good_notebook(), GOOD_CELLS[name]
+    claims(f"with claim('Two'):\n    {inside}", *more)(notebook)
+    for rule in (r for r in rules.RULES if "claim" in r.__name__ or "assert" in r.__name__):
+        assert complaints_of(rule, notebook, tmp_path) == []
 
 
 @pytest.mark.parametrize(("rule", "break_it"), BROKEN, ids=[rule.__name__ for rule, _ in BROKEN])
@@ -126,7 +179,8 @@ class Scaler(Base):
 
     def scale(self, x: Tensor, *, by: float = 2.0) -> Tensor:
         """Scale x."""
-        _require_positive(by=by)
+        _require_shape(x)
+        _require.positive(by=by)
         y: Tensor = x * by
         return y
 '''

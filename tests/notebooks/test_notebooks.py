@@ -2,19 +2,18 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from notebook_rules import ROOT, RULES, Rule
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+from tests.notebooks.notebook_rules import RULES, Rule
+from tools.notebooks import chapters, read
 
 
 def test_there_are_notebooks():
-    assert NOTEBOOKS, "notebooks/ is empty, so that the tests below would test nothing"
+    assert chapters(), "notebooks/ is empty, so that the tests below would test nothing"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_notebook(rule: Rule, path: Path):
-    complaints = rule(nbformat.read(path, as_version=4), path)
+    complaints = rule(read(path), path)
     assert not complaints, f"{path.name}: {rule.__doc__}\n" + "\n".join(complaints)
