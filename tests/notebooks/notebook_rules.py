@@ -9,7 +9,6 @@ import difflib
 import re
 import symtable
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -115,16 +114,11 @@ def stores_no_widget(notebook: NotebookNode, path: Path) -> list[str]:
 
 
 def stores_the_outputs_that_are_checked(notebook: NotebookNode, path: Path) -> list[str]:
-    """nbval compares with what is stored (with nothing, it compares nothing), and a tag says where."""
-    checked = [(i, cell) for i, cell in code_cells(notebook) if "nbval-check-output" in tags(cell)]
+    """nbval compares with what is stored: with nothing stored, it compares nothing."""
     return [
         f"cell {i} is tagged nbval-check-output and stores no output"
-        for i, cell in checked
-        if not cell.outputs
-    ] + [
-        f"cell {i} is marked by a comment: tag it nbval-check-output"
         for i, cell in code_cells(notebook)
-        if re.search(r"#\s*NBVAL_CHECK_OUTPUT", cell.source, re.IGNORECASE)
+        if "nbval-check-output" in tags(cell) and not cell.outputs
     ]
 
 
@@ -147,14 +141,14 @@ def names_no_machine(notebook: NotebookNode, path: Path) -> list[str]:
 
 
 def uses_no_magic(notebook: NotebookNode, path: Path) -> list[str]:
-    """No %matplotlib anywhere; pip in the one set-up cell only."""
+    """No %matplotlib and no marker for nbval, which has a tag; pip in the one set-up cell only."""
     setups = [i for i, cell in code_cells(notebook) if "setup" in tags(cell)]
     several = [f"cells {setups} are all tagged setup"] if len(setups) > 1 else []
     return several + [
         f"cell {i} uses {hit.group().strip()}"
         for i, cell in code_cells(notebook)
-        for hit in re.finditer(r"^\s*(%matplotlib|[!%]\s*pip)\b", cell.source, re.MULTILINE)
-        if "matplotlib" in hit.group() or "setup" not in tags(cell)
+        for hit in re.finditer(r"(?mi)^\s*(%matplotlib|[!%]\s*pip)\b|#\s*NBVAL_\w+", cell.source)
+        if "pip" not in hit.group() or "setup" not in tags(cell)
     ]
 
 
@@ -213,19 +207,15 @@ def difference_between(kept: ast.AST, taught: ast.AST) -> str:
 class _Bare(ast.NodeTransformer):
     """Removes docstrings, annotations and input checks (_require…, require_…): a chapter leaves them out."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         node.returns = None
-        return self._without_docstring(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._without_docstring(node)
-
-    def _without_docstring(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         if ast.get_docstring(node) is not None:
             del node.body[0]
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
+
+    visit_ClassDef = visit_FunctionDef
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
@@ -270,15 +260,13 @@ def claims_are_blocks(notebook: NotebookNode, path: Path) -> list[str]:
 def claims_state_different_things(notebook: NotebookNode, path: Path) -> list[str]:
     """The statement is a plain string, told once in a notebook."""
     claims = [c for _, cell in code_cells(notebook) for c in claims_in(python_of(cell.source))]
-    calls = [ast.unparse(c.items[0].context_expr) for c in claims]
-    return [f"not a plain string, or told twice: {c}" for c in calls if calls.count(c) > 1 or not is_plain(c)]
-
-
-def is_plain(call: str) -> bool:
-    """Whether a call has one argument, a string that is written out."""
-    with suppress(ValueError, SyntaxError):
-        return isinstance(ast.literal_eval(call.partition("(")[2].removesuffix(")")), str)
-    return False
+    calls = [c.items[0].context_expr for c in claims]
+    said = [[getattr(a, "value", None) for a in (*c.args, *c.keywords)] for c in calls]
+    return [
+        f"not a plain string, or told twice: {ast.unparse(call)}"
+        for call, (statement, *more) in zip(calls, said, strict=True)
+        if more or not isinstance(statement, str) or said.count([statement]) > 1
+    ]
 
 
 def asserts_make_one_comparison(notebook: NotebookNode, path: Path) -> list[str]:
@@ -306,7 +294,8 @@ def later_cells_need_no_claim(notebook: NotebookNode, path: Path) -> list[str]:
     complaints, claimed = [], set()
     for i, cell in code_cells(notebook):
         here = set()
-        for statement in statements_in(python_of(cell.source)):
+        body = python_of(cell.source).body
+        for statement in (s for b in body for s in (b.body if isinstance(b, ast.With) else [b])):
             assigned, needed = names_in(ast.unparse(statement))
             if not isinstance(statement, (ast.Assign, ast.AugAssign)):  # these need their value first
                 needed -= assigned
@@ -314,12 +303,6 @@ def later_cells_need_no_claim(notebook: NotebookNode, path: Path) -> list[str]:
             here |= assigned
         claimed = claimed | here if "claim" in tags(cell) else claimed - here
     return complaints
-
-
-def statements_in(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements of a cell in their order, those of `with claim(…)` in place of the block."""
-    for statement in tree.body:
-        yield from statement.body if isinstance(statement, ast.With) else [statement]
 
 
 def names_in(source: str) -> tuple[set[str], set[str]]:

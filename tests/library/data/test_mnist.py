@@ -150,22 +150,17 @@ def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, split
     same(data.digits(tmp_path), files)
 
 
-def test_downloads_once(tmp_path, monkeypatch, mirror):
-    files, before = idx_files(4), socket.getdefaulttimeout()
+@pytest.mark.parametrize("damaged", [False, True])
+def test_downloads_once_and_replaces_damaged_files(tmp_path, monkeypatch, mirror, damaged):
+    files, root, before = idx_files(4), tmp_path / "new" / "folder", socket.getdefaulttimeout()
     serve(monkeypatch, mirror, files)
-    root = tmp_path / "new" / "folder"
+    if damaged:
+        put(root, files | {"train-labels-idx1-ubyte": b""})
     same(data.digits(root), files)
     assert sorted(f.name for f in root.rglob("*") if f.is_file()) == sorted(files)
     assert socket.getdefaulttimeout() == before  # that of other connections is left alone
     mirror.clear()
     same(data.digits(root, split="test"), files, "t10k")
-
-
-def test_a_download_replaces_damaged_files(tmp_path, monkeypatch, mirror):
-    files = idx_files(5)
-    serve(monkeypatch, mirror, files)
-    put(tmp_path, files | {"t10k-labels-idx1-ubyte": b""})
-    same(data.digits(tmp_path, split="test"), files, "t10k")
 
 
 @pytest.mark.parametrize("trouble", ["wrong bytes", "stops in the middle", "one file is not there"])
