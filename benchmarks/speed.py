@@ -11,10 +11,16 @@ import io
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -29,13 +35,13 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms.functional import gaussian_blur
 
-from benchmarks.claims import parse_seeds
 from benchmarks.machine import machine
 from benchmarks.speed_report import Numbers, render
+from claims.seeds import parse_seeds
 from course_lib import data, losses, models
 from course_lib.runtime import pick_device
 from course_lib.training import fit
-from tools.execute_notebooks import measure, read
+from tools.notebooks import measure, read
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
@@ -272,6 +278,71 @@ def bare_loop(model: nn.Module, objective: losses.Objective, images: Tensor, epo
             optimizer.zero_grad()
 
 
+# ── Threads ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class TimeIsUp(Exception):
+    """Ends a training after the seconds that it was given."""
+
+
+def threads(rounds: int = 3, seconds: float = 2) -> Numbers:
+    """Seconds an epoch of `fit` alone and in company; with the threads it chooses, and with all of them."""
+    numbers: Numbers = {}
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        for name, build in (("dense VAE", partial(dense_vae, 512)), ("convolutional VAE", convolutional_vae)):
+            trainings = {
+                "chosen threads": partial(pool.submit, seconds_an_epoch, build, seconds, True),
+                "all threads": partial(pool.submit, seconds_an_epoch, build, seconds, False),
+            }
+            numbers |= {f"{name}: {what}": number for what, number in in_company(trainings, rounds).items()}
+    return numbers
+
+
+def in_company(trainings: dict[str, Callable], rounds: int) -> Numbers:
+    """Each training alone, beside a busy process, and twice at once, where the slower one counts."""
+    found = defaultdict(list)
+    for _ in range(1 + rounds):
+        for name, start in trainings.items():
+            found[name, "two at once"].append(max(one.result() for one in [start(), start()]))
+            found[name, "alone"].append(start().result())
+            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            try:
+                found[name, "beside a busy process"].append(start().result())
+            finally:
+                busy.kill()
+                busy.wait()
+    found = {key: seconds[1:] for key, seconds in found.items()}  # a first round warms up
+    chosen, everything = trainings
+    numbers = {
+        f"{name}, {company} (s an epoch)": statistics.median(seconds)
+        for (name, company), seconds in sorted(found.items())
+    }
+    numbers["alone, chosen ÷ all threads"] = ratio(found[chosen, "alone"], found[everything, "alone"])
+    for company in ("beside a busy process", "two at once"):
+        numbers[f"{company} ÷ alone"] = ratio(found[chosen, company], found[chosen, "alone"])
+    return numbers
+
+
+def seconds_an_epoch(build: Callable[[], models.VAE], seconds: float, choose: bool) -> float:
+    """Train for so many seconds → seconds that 1,000 circles take. Without `choose`, on all threads."""
+    objective, train, steps = losses.vae_objective(), data.circles(1000), 0
+    start = time.perf_counter()
+
+    def timed_objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        nonlocal steps
+        if steps and time.perf_counter() - start > seconds:
+            raise TimeIsUp
+        steps += 1
+        return objective(model, x)
+
+    all_threads = patch(
+        "course_lib.training.threads_for_free_cores", lambda device: contextlib.nullcontext(lambda: None)
+    )
+    with contextlib.suppress(TimeIsUp), contextlib.nullcontext() if choose else all_threads:
+        fit(build(), timed_objective, train, epochs=10**6, device="cpu", progress=False)
+    return (time.perf_counter() - start) / steps * 1000 / BATCH
+
+
 # ── Time to quality ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -406,6 +477,7 @@ SECTIONS = {
     "circles": lambda o: store(o.output, "circles", circles()),
     "training": lambda o: store(o.output, "training", training()),
     "overhead": lambda o: store(o.output, "overhead", overhead()),
+    "threads": lambda o: store(o.output, "threads", threads()),
     "time_to_quality": lambda o: store(o.output, "time_to_quality", time_to_quality(o.seeds)),
     "training_gpu": lambda o: on_gpu(o.output, "training_gpu", lambda: training("cuda")),
     "time_to_quality_gpu": lambda o: on_gpu(

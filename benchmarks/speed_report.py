@@ -23,6 +23,13 @@ SECTIONS = {  # name → title and what was done
         "`fit` with its bar, history and schedule, against the four steps of chapter 2 written bare, on a "
         "VAE so small (eight units a layer) that nothing else counts.",
     ),
+    "threads": (
+        "Threads",
+        "Seconds that `fit` takes for 1,000 circles in batches of 32, with the dense VAE (512 wide) and the "
+        "convolutional one: alone, beside a process that is always busy, and with two trainings at once, of "
+        "which the slower one counts; on the threads that `fit` chooses, and on all that PyTorch takes by "
+        "default, which spin while they wait for one another.",
+    ),
     "time_to_quality": (
         "Time to quality",
         "Seconds of training until the convolutional VAE leaves at most 12 % of the variance of held-out "
@@ -106,6 +113,30 @@ GOALS = [
         1.1,
         False,
         "the bar, the history and the schedule take some microseconds a step.",
+    ),
+    *(
+        Goal(f"{name}, {text}", "threads", f"{name}: {number}", limit, False, why)
+        for name in ("dense VAE", "convolutional VAE")
+        for text, number, limit, why in (
+            (
+                "alone: times as long as on all threads",
+                "alone, chosen ÷ all threads",
+                1.1,
+                "other programs were busy: that is when `fit` lets a thread go.",
+            ),
+            (
+                "beside a busy process: times as long as alone",
+                "beside a busy process ÷ alone",
+                2.2,
+                "two cores are then one.",
+            ),
+            (
+                "two at once: times as long as alone",
+                "two at once ÷ alone",
+                2.2,
+                "each has half of the cores, and they share the memory.",
+            ),
+        )
     ),
     Goal(
         "time to quality: times faster than the article's recipe",

@@ -2,12 +2,17 @@
 
 import os
 import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 
 CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what a process may use
+SECONDS_BETWEEN_LOOKS = 0.1  # long beside the ticks (10 to 16 ms) in which systems count
 
 
 def seed_everything(seed: int) -> None:
@@ -26,7 +31,7 @@ def pick_device(prefer: str | None = None) -> torch.device:
 
 def available_cores() -> float:
     """The processor cores that this process may use: not all, when a container or a scheduler says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(_allowed_cores())
     quota, _, period = limit_of_the_container("cpu.max").partition(" ")
     return min(cores, int(quota) / int(period)) if quota.isdigit() else cores
 
@@ -37,3 +42,48 @@ def limit_of_the_container(name: str) -> str:
         return (CONTAINER / name).read_text().strip()
     except OSError:
         return ""
+
+
+def _allowed_cores() -> set[int]:
+    """The numbers of the cores that the scheduler may put this process on."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+
+
+def usable_seconds() -> float:
+    """Core-seconds that this process has used or that nobody has, from an arbitrary zero.
+
+    What they grow by in a second is the number of cores that no other process keeps busy.
+    """
+    cores = (core for i, core in enumerate(psutil.cpu_times(percpu=True)) if i in _allowed_cores())
+    return time.process_time() + sum(core.idle + getattr(core, "iowait", 0) for core in cores)
+
+
+@contextmanager
+def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]:
+    """Inside, PyTorch has a thread for each core that no other process keeps busy.
+
+    Its threads spin while they wait for one another: with more of them than free cores, a step takes many
+    times as long. Begins with all threads and hands over a function that counts the free cores, at most ten
+    times a second, and sets the threads: call it after each step. There are never more threads than outside,
+    where their number is as before. Nothing is done for a GPU, nor where there is one thread.
+    """
+    outside = torch.get_num_threads()
+    if device.type != "cpu" or outside == 1:
+        yield lambda: None
+        return
+    most = min(outside, max(1, round(available_cores())))
+    then, before = time.perf_counter(), usable_seconds()
+
+    def adjust() -> None:
+        nonlocal then, before
+        now = time.perf_counter()
+        if now - then >= SECONDS_BETWEEN_LOOKS:
+            usable = usable_seconds()
+            torch.set_num_threads(min(most, max(1, round((usable - before) / (now - then)))))
+            then, before = now, usable
+
+    torch.set_num_threads(most)
+    try:
+        yield adjust
+    finally:
+        torch.set_num_threads(outside)

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from course_lib import _require
 from course_lib.losses import Objective
 from course_lib.progress import progress_bar
-from course_lib.runtime import pick_device
+from course_lib.runtime import pick_device, threads_for_free_cores
 
 Terms = dict[str, Tensor]
 
@@ -60,6 +60,10 @@ def fit(
     order of the images and the noise that the model draws, and leaves the generators outside
     untouched. Interrupting keeps the model and the history of the finished epochs.
 
+    On a CPU, PyTorch has as many threads as there are cores that no other process keeps busy, and at most
+    as many as it has outside. Another number of threads adds in another order: the last digits of two runs
+    with one seed can differ. With one thread (OMP_NUM_THREADS=1 before Python starts) they repeat.
+
     Raises ValueError for settings that cannot work, FloatingPointError for a loss that is not finite.
     """
     device = pick_device() if device is None else torch.device(device)
@@ -74,7 +78,12 @@ def fit(
     history = History()
     steps = epochs * math.ceil(len(images) / batch_size)
     scheduler = LambdaLR(optimizer, lambda step: SCHEDULES[schedule](step / steps))
-    with _seeded(seed, device), progress_bar(steps, enabled=progress) as bar:
+    with (
+        _seeded(seed, device),
+        progress_bar(steps, enabled=progress) as bar,
+        threads_for_free_cores(device) as adjust_threads,
+    ):
+        optimizer.register_step_post_hook(lambda *_: adjust_threads())
         try:
             for _ in range(epochs):
                 log = _train_one_epoch(model, objective, images, optimizer, scheduler, batch_size, bar)

@@ -1,13 +1,15 @@
 """The benchmark counts and reports what it says. No test measures time."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
 
 from benchmarks import machine, speed
 from benchmarks.speed_report import GOALS, render
-from course_lib import data
+from course_lib import data, training
 
 
 def test_operations_of_the_dense_vae_counted_by_hand():
@@ -61,6 +63,36 @@ def test_the_tutorials_loop_makes_the_same_steps_as_fit():
     seen = speed.tutorial_loop(speed.dense_vae(8), data.circles(3 * speed.BATCH), "cpu")
     assert len(seen) == 3
     assert all(loss == pytest.approx(error + kl) for loss, error, kl in seen)
+
+
+@pytest.mark.parametrize("choose", [True, False])
+def test_a_training_ends_with_its_time_and_may_keep_all_threads(choose, monkeypatch):
+    chosen = []
+    threads = training.threads_for_free_cores
+    monkeypatch.setattr(
+        training, "threads_for_free_cores", lambda device: chosen.append(device) or threads(device)
+    )
+    seconds = speed.seconds_an_epoch(lambda: speed.dense_vae(8), 0, choose)
+    assert 0 < seconds < float("inf")
+    assert len(chosen) == choose
+
+
+def test_of_two_trainings_the_slower_one_counts():
+    with ThreadPoolExecutor(1) as pool:
+        seconds = {"chosen": iter([9, 9, 9, 9, 2, 3, 1, 2]), "all": iter([9, 9, 9, 9, 4, 3, 2, 8])}
+        trainings = {name: partial(pool.submit, next, times) for name, times in seconds.items()}
+        numbers = speed.in_company(trainings, rounds=1)
+    assert numbers == {
+        "chosen, alone (s an epoch)": 1,
+        "chosen, beside a busy process (s an epoch)": 2,
+        "chosen, two at once (s an epoch)": 3,
+        "all, alone (s an epoch)": 2,
+        "all, beside a busy process (s an epoch)": 8,
+        "all, two at once (s an epoch)": 4,
+        "alone, chosen ÷ all threads": 0.5,
+        "beside a busy process ÷ alone": 2,
+        "two at once ÷ alone": 3,
+    }
 
 
 @pytest.mark.parametrize("good_after", [1, 2, 3])
@@ -159,6 +191,9 @@ def test_every_goal_is_about_a_number_that_is_measured(monkeypatch):
         "overhead": speed.overhead(rounds=1, epochs=1),
     }
     measured["training_gpu"] = measured["training"]
+    monkeypatch.setattr(speed, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(speed, "seconds_an_epoch", lambda *arguments: 1.0)
+    measured["threads"] = speed.threads(rounds=1)
     monkeypatch.setattr(speed, "seconds_to_quality", lambda *arguments: 1.0)
     measured["time_to_quality"] = speed.time_to_quality([0])
     for goal in GOALS:
