@@ -1,7 +1,7 @@
 """Every check accepts right answers however they are written, and names what is wrong with the others.
 
 The answers are in answers/, a module for each chapter; the solutions come from solutions/.
-`make checks ROUNDS=50` repeats everything with other random inputs.
+`ROUNDS=50` in the environment repeats everything with other random inputs.
 """
 
 import importlib
@@ -20,7 +20,9 @@ from tests.checks.exercise_rules import exercises_of, solution_of
 from tools.notebooks import ROOT
 
 ROUNDS = range(int(os.environ.get("ROUNDS", "1")))
-MODULES = [importlib.import_module(f"{answers.__name__}.{m.name}") for m in pkgutil.iter_modules(answers.__path__)]
+MODULES = [
+    importlib.import_module(f"{answers.__name__}.{m.name}") for m in pkgutil.iter_modules(answers.__path__)
+]
 RIGHT = {name: list_ for module in MODULES for name, list_ in module.RIGHT.items()}
 WRONG = {name: list_ for module in MODULES for name, list_ in module.WRONG.items()}
 CHECKS = {name: getattr(checks, name) for name in checks.__all__ if name.startswith("check_")}

@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_rules import LIBRARY, ROOT, broken_links, markdown, names_no_machine
 
-from tools import make_colab, run_alone
-from tools.execute_notebooks import read
+from tests.notebooks.notebook_rules import LIBRARY, broken_links, markdown, names_no_machine
+from tools import make_colab
+from tools.notebooks import ROOT, read, store
 from tools.write_constraints import project_table
 
 NOTEBOOKS = [path for folder in make_colab.FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
@@ -66,21 +66,21 @@ def test_a_bundle_runs_in_an_empty_folder_with_the_package_that_it_carries(packa
     source = """
 from pathlib import Path
 import course_lib.checks
-from course_lib import data, runtime
+from course_lib import data, doctor
 assert [p.name for p in Path.cwd().iterdir()] == ["small.ipynb"]
-assert "torch" in runtime.check_packages().text, "the environment check knows what the course requires"
+assert "torch" in doctor.check_packages().text, "the environment check knows what the course requires"
 """
     path = tmp_path / "small.ipynb"
-    nbformat.write(make_colab.bundle(small_notebook(source), "notebooks/small.ipynb", package), path)
-    seconds, _ = run_alone.run_alone(path)
+    store(make_colab.bundle(small_notebook(source), "notebooks/small.ipynb", package), path)
+    seconds, _ = make_colab.run_alone(path)
     assert seconds > 0
 
 
 def test_running_alone_refuses_a_course_lib_from_elsewhere(tmp_path):
     path = tmp_path / "small.ipynb"
-    nbformat.write(small_notebook("from course_lib import data"), path)
-    with pytest.raises(run_alone.CellExecutionError, match="not from within the notebook"):
-        run_alone.run_alone(path)
+    store(small_notebook("from course_lib import data"), path)
+    with pytest.raises(make_colab.CellExecutionError, match="not from within the notebook"):
+        make_colab.run_alone(path)
 
 
 def test_the_unpacking_cell_comes_before_all_other_code_and_changes_nothing_else(package):
@@ -103,18 +103,6 @@ def test_links_to_files_lead_to_the_repository_when_there_is_one():
     text = "In [chapter 4](../notebooks/04_x.ipynb#part)."
     linked = f"In [chapter 4]({REPOSITORY}/blob/main/notebooks/04_x.ipynb#part)."
     assert make_colab.unlink(text, "exercises/04_x.ipynb", REPOSITORY) == linked
-
-
-def test_a_known_repository_gives_a_badge_and_a_cell_that_clones_only_when_asked(package):
-    cells = make_colab.bundle(small_notebook("x"), "exercises/04_x.ipynb", package, REPOSITORY).cells
-    badge = "https://colab.research.google.com/github/someone/course/blob/colab/exercises/04_x.ipynb"
-    assert badge in cells[0].source
-    assert cells[0].source.endswith("# Title")
-    assert [cell.id for cell in cells] == ["a", "unpack-course-lib", "clone-course-lib", "b", "c"]
-    assert REPOSITORY in cells[2].source
-    exec(cells[2].source, {})  # the box is not ticked: nothing happens
-    with pytest.raises(NameError, match="tempfile"):  # ticked, it begins to fetch
-        exec(cells[2].source.replace("newest = False", "newest = True"), {})
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from answers.loss_scale import Lookup
 from course_lib import models
+from tests.checks.answers.ch07_loss_scale import Lookup
 
 # ── transposed_sizes ─────────────────────────────────────────────────────────────────────────────
 
