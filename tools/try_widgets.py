@@ -1,8 +1,8 @@
 """Try the widgets of notebooks in a real browser: JupyterLab in Chromium, driven by Playwright.
 
-Each notebook is opened and run to its end. Every slider and menu under a cell is moved, and the image beside
-it must change. A cell that raises or a message in the browser's console is an error. Pictures of the widgets
-go to dist/browser, to be looked at.
+Each notebook is opened with the settings of `make lab`, which must not mark it as changed, and run to its
+end. Every slider and menu under a cell is moved, and the image beside it must change. A cell that raises or a
+message in the browser's console is an error. Pictures of the widgets go to dist/browser, to be looked at.
 """
 
 import argparse
@@ -23,10 +23,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, s
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "dist" / "browser"
 MINUTE = 60_000  # milliseconds, as Playwright counts
-SETTINGS = {  # all cells are drawn, also those out of sight; no question about news
-    "notebook-extension/tracker": '{"windowingMode": "none"}',
-    "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
-}
+DRAW_ALL = '{"windowingMode": "none"}'  # also the cells that are out of sight
 HARMLESS = {  # part of a message → why it says nothing about the course
     "Canvas2D: Multiple readback operations": "advice on speed, for JupyterLab",
     "favicon.ico": "the icon of the page",
@@ -62,18 +59,19 @@ def jupyterlab(paths: list[Path]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
             shutil.copy(path, folder)
-        for name, text in SETTINGS.items():
-            file = Path(folder, "settings", "@jupyterlab", f"{name}.jupyterlab-settings")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+        settings = Path(folder, "settings")
+        file = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(DRAW_ALL, encoding="utf-8")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         options = ["--no-browser", "--allow-root", f"--port={port}", f"--notebook-dir={folder}"]
         options += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+        jupyter = {"JUPYTER_CONFIG_PATH": f"{ROOT}/jupyter_config", "JUPYTERLAB_SETTINGS_DIR": f"{settings}"}
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "JUPYTERLAB_SETTINGS_DIR": f"{folder}/settings"},
+            env={**os.environ, **jupyter, "OMP_NUM_THREADS": "1", "COURSE_STRICT": "1"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -129,18 +127,20 @@ RUN_ALL = """async () => {
     await app.restored;
     const panel = app.shell.currentWidget;
     await panel.sessionContext.ready;
-    await panel.sessionContext.session.kernel.info;
+    const kernel = panel.sessionContext.session.kernel;
+    await Promise.all([kernel.info, kernel.spec]);
+    const changed = panel.context.model.dirty ? ["opening it marks it as changed"] : [];
     await app.commands.execute("notebook:run-all-cells");
     const cells = [...panel.content.model.cells].map(cell => cell.toJSON());
     const errors = cells.flatMap(cell => cell.outputs ?? []).filter(output => output.output_type === "error");
-    return errors.map(error => `${error.ename}: ${error.evalue}`);
+    return changed.concat(errors.map(error => `a cell raised ${error.ename}: ${error.evalue}`));
 }"""
 
 
 def run_all(page: Page) -> list[str]:
-    """Run all cells, wait for the last one, and return what the cells raised."""
+    """Run all cells, wait for the last one, and return what was wrong."""
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext", timeout=MINUTE)
-    return [f"a cell raised {error}" for error in page.evaluate(RUN_ALL)]
+    return page.evaluate(RUN_ALL)
 
 
 def move(control: Locator, box: Locator) -> float:
