@@ -127,14 +127,6 @@ def test_a_threshold_is_numpys_inverted_cdf_and_never_passes_too_many(scores, ra
 # ── ROC and AUC ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_auc_counts_pairs():
-    normal, odd = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([3.0, 5.0])
-    assert anomaly.auc(normal, odd) == pytest.approx(5 / 6)
-    assert anomaly.auc(odd, normal) == pytest.approx(1 / 6)  # upside down
-    assert anomaly.auc(normal, torch.tensor([2.0])) == pytest.approx(1.5 / 3)  # a tie counts half
-    assert anomaly.auc(normal, normal) == pytest.approx(0.5)
-
-
 @given(normal=SCORES, odd=SCORES)
 def test_auc_and_roc_against_scikit_learn_ties_included(normal, odd):
     labels, scores = labelled(normal, odd)

@@ -137,13 +137,19 @@ def test_who_wants_mnist_alone_gets_a_sentence(tmp_path, no_network):
     assert caught.value.__suppress_context__  # no chain of other errors above it
 
 
-@pytest.mark.parametrize("keep", [0, 10, 4000, "other labels"])
+@pytest.mark.parametrize("damage", ["empty", "without pixels", "cut off", "too few labels", "a label of 10"])
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, split, keep):
+def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, split, damage):
     files, part = idx_files(), "train" if split == "train" else "t10k"
     images, labels = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
-    seven = {labels: struct.pack(">II", 0x801, 7) + bytes(7)}
-    put(tmp_path, files | (seven if keep == "other labels" else {images: files[images][:keep]}))
+    damaged = {
+        "empty": {images: b""},
+        "without pixels": {images: files[images][:10]},
+        "cut off": {images: files[images][:4000]},
+        "too few labels": {labels: struct.pack(">II", 0x801, 7) + bytes(7)},
+        "a label of 10": {labels: files[labels][:-1] + bytes([10])},
+    }
+    put(tmp_path, files | damaged[damage])
     assert len(data.digits(tmp_path, split=split)) == (1400 if split == "train" else 397)
     assert "MNIST is damaged in" in capsys.readouterr().out
     put(tmp_path, files)
