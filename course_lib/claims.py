@@ -42,7 +42,7 @@ def _reason(error: Exception) -> str:
         return " ".join(f"{type(error).__name__}: {error}".split())[:200]
     test = None if where is None else _asserted(where)
     if str(error) or test is None:
-        return str(error) or "an assert does not hold"
+        return " ".join(str(error).split()) or "an assert does not hold"
     parts = [test.left, *test.comparators] if isinstance(test, ast.Compare) else []
     values = [value for part in parts if (value := _value(part, where))]
     return ", where ".join(filter(None, [f"{ast.unparse(test)} is false", " and ".join(values)]))

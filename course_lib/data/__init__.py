@@ -21,29 +21,3 @@ from course_lib.data.moon import Moons, moons, render_moons
 from course_lib.data.odd_shapes import ANOMALY_KINDS, anomalies
 from course_lib.data.photos import FLAT_PATCH, patches, photographs, whiten
 from course_lib.data.points import banana, banana_curve, gaussian_points
-
-__all__ = [
-    "ANOMALY_KINDS",
-    "CENTER_RANGE",
-    "FLAT_PATCH",
-    "RADIUS_RANGE",
-    "Circles",
-    "Digits",
-    "Moons",
-    "anomalies",
-    "banana",
-    "banana_curve",
-    "canvas",
-    "circles",
-    "digits",
-    "gaussian_points",
-    "moons",
-    "nearest_circle",
-    "patches",
-    "photographs",
-    "radius_only_floor",
-    "render_circles",
-    "render_moons",
-    "split",
-    "whiten",
-]

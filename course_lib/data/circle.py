@@ -49,7 +49,8 @@ def render_circles(radii: Tensor, centers: Tensor, *, size: int = 28, stroke: fl
     pixel_centers = torch.arange(size) + 0.5
     dx = pixel_centers - (margin + scale * centers[:, 0:1])  # (N, W), in pixels
     dy = pixel_centers - (margin + scale * centers[:, 1:2])  # (N, H)
-    distance_to_center = (dx.square()[:, None, :] + dy.square()[:, :, None]).sqrt()  # (N, H, W)
+    squared = dx.square()[:, None, :] + dy.square()[:, :, None]  # (N, H, W)
+    distance_to_center = squared.double().sqrt().float()  # so that every processor rounds alike
     distance_to_line = (distance_to_center - scale * radii[:, None, None]).abs()
     ink = (stroke / 2 + 0.5 - distance_to_line).clamp(0, min(1, stroke))
     return ink[:, None]  # (N, 1, H, W)

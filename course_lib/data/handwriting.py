@@ -53,7 +53,7 @@ def digits(root: str | Path | None = None, *, split: str = "train", source: str 
 
 
 def small_digits(size: int) -> Digits:
-    """All of scikit-learn's digits, 8 × 8 with values from 0 to 16, enlarged and given MNIST's share of margin."""
+    """All of scikit-learn's digits (8 × 8, values from 0 to 16), enlarged, with MNIST's share of margin."""
     from sklearn.datasets import load_digits  # here, for it takes memory that most chapters need not spend
 
     digits = load_digits()

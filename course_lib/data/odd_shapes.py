@@ -1,4 +1,4 @@
-"""Images that are no circles of ours, for an anomaly detector to find. Lengths are in units of the unit square.
+"""Images that are no circles of ours, for an anomaly detector to find. Lengths are in units of the square.
 
 Each drawing function gets the pixel centres of N images (N, H, W, 2) and a NumPy generator. It returns the
 distance of every pixel to what it draws (N, H, W): unsigned for lines, negative inside for filled shapes.

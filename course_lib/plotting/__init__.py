@@ -20,38 +20,3 @@ from course_lib.plotting.gaussians import (
 from course_lib.plotting.images import show_atoms, show_image_rows, show_images
 from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, use_style
 from course_lib.plotting.training import draw_sweep_step, plot_history, plot_sweep
-
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "PURPLE",
-    "RED",
-    "SKY",
-    "draw_autoencoder",
-    "draw_confusion_table",
-    "draw_learning_map",
-    "draw_reparameterization",
-    "draw_stochastic_graph",
-    "draw_sweep_step",
-    "plot_auc_table",
-    "plot_code_map",
-    "plot_decoded_code",
-    "plot_history",
-    "plot_kl_grid",
-    "plot_kl_map",
-    "plot_kl_terms",
-    "plot_labelled_plane",
-    "plot_latent_against_cause",
-    "plot_latent_histogram",
-    "plot_linear_vae",
-    "plot_place_in_plane",
-    "plot_roc",
-    "plot_score_histograms",
-    "plot_sweep",
-    "show_atoms",
-    "show_image_rows",
-    "show_images",
-    "use_style",
-]
