@@ -43,7 +43,7 @@ $(STAMP): pyproject.toml $(if $(CONSTRAINTS),$(CONSTRAINTS) always) | $(PY)
 	@$(PY) -m pip --version > /dev/null 2>&1 || $(PY) -m ensurepip
 	$(PY) tools/install.py $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[lab,test,exercises]'
 	@$(PY) -c 'import platform, torch, torchvision; print("Python", platform.python_version(), \
-		"· torch", torch.__version__, "· torchvision", torchvision.__version__)' \
+		"torch", torch.__version__, "torchvision", torchvision.__version__)' \
 		|| { echo "torch and torchvision do not fit together: remove .venv and try again." >&2; exit 1; }
 	@touch $@
 
