@@ -1,4 +1,4 @@
-"""What nbgrader and `make exercises` put where an answer was."""
+"""What nbgrader and `python -m tools.make_exercises` put where an answer was."""
 
 c = get_config()  # noqa: F821  (nbgrader defines it)
 

@@ -1,4 +1,4 @@
-"""Write what `make bench` measured of the notebooks into the README and chapter 00: seconds, memory, machine.
+"""Write what `nox -s bench` measured of the notebooks into the README and chapter 00: seconds, memory, machine.
 
 A row is known by its first cell, a link to a notebook, and a column by its heading, "runs in" or "memory".
 The text between the comments <!-- measured --> and <!-- /measured --> says where the numbers come from.

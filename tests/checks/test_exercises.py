@@ -54,11 +54,11 @@ def test_four_to_six_exercises_a_chapter(name):
 @each_notebook
 def test_exercises_are_made_from_the_solutions(name):
     made = as_text(make_exercise(solution(name)))
-    assert (EXERCISES / name).read_text(encoding="utf-8") == made, "run `make exercises`"
+    assert (EXERCISES / name).read_text(encoding="utf-8") == made, "run `python -m tools.make_exercises`"
 
 
 def test_no_exercise_without_a_solution():
-    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, "run `make exercises`"
+    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, "run `python -m tools.make_exercises`"
 
 
 @each_notebook

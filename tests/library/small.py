@@ -1,16 +1,15 @@
-"""Small models, the same at every call."""
+"""Small models and short trainings, the same at every call."""
 
 from functools import partial
 
 import torch
 
-from course_lib import models
+from course_lib import data, losses, models, training
 
 SHAPE = (1, 28, 28)
-PARTS = {
-    "dense": (models.dense_body, models.dense_decoder),
-    "conv": (models.conv_body, models.conv_decoder),
-}
+PARTS = {"dense": (models.dense_body, models.dense_decoder), "conv": (models.conv_body, models.conv_decoder)}
+CIRCLES = data.circles(64)
+AE, VAE = losses.ae_objective(), losses.vae_objective()
 
 
 def build(variational, latent_dim=1, kind="dense", width=64, shape=SHAPE):
@@ -23,3 +22,8 @@ def build(variational, latent_dim=1, kind="dense", width=64, shape=SHAPE):
 
 
 vae, autoencoder = partial(build, True), partial(build, False)
+
+
+def train(model, dataset=CIRCLES, objective=AE, **settings):
+    settings = {"epochs": 2, "seed": 0, "progress": False, "device": "cpu"} | settings
+    return training.fit(model, objective, dataset, **settings)

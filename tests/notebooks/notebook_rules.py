@@ -123,11 +123,11 @@ def stores_the_outputs_that_are_checked(notebook: NotebookNode, path: Path) -> l
 
 
 def is_dressed(notebook: NotebookNode, path: Path) -> list[str]:
-    """What folds a cell's code away follows from its tags, as `make execute` derives it."""
+    """What folds a cell's code away follows from its tags, as `tools.notebooks` derives it."""
     dressed = copy.deepcopy(notebook)
     dress(dressed)
     bare = [i for i, cell in enumerate(notebook.cells) if cell != dressed.cells[i]]
-    return [f"make execute would dress the cells {bare}"] if bare else []
+    return [f"`python -m tools.notebooks` would dress the cells {bare}"] if bare else []
 
 
 def names_no_machine(notebook: NotebookNode, path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The README and chapter 00 show what `make bench` measured; the openings of the chapters are not far off."""
+"""The README and chapter 00 show what `nox -s bench` measured; the openings of the chapters are not far off."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def shown() -> dict[str, str]:
 @pytest.mark.parametrize("name", ["README", "chapter 00"])
 def test_the_tables_show_what_was_measured(name):
     text = shown()[name]
-    assert fill_minutes.fill(text, MEASURED) == text, "run `make minutes`"
+    assert fill_minutes.fill(text, MEASURED) == text, "run `python -m tools.fill_minutes`"
 
 
 @pytest.mark.parametrize("name", ["README", "chapter 00"])

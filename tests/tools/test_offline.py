@@ -1,4 +1,4 @@
-"""What `make offline` puts on PYTHONPATH does close the network, and nothing else."""
+"""What `nox -s offline` puts on PYTHONPATH does close the network, and nothing else."""
 
 import os
 import subprocess

@@ -1,10 +1,10 @@
-"""The part of `make browser` that needs no browser."""
+"""The part of `nox -s browser` that needs no browser."""
 
 from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("playwright", reason="only `make browser` needs it")
+pytest.importorskip("playwright", reason="only `nox -s browser` needs it")
 
 from tools import try_widgets
 
