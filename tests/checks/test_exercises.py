@@ -18,6 +18,7 @@ from tests.notebooks.notebook_rules import broken_links, has_figure, names_no_ma
 from tools.make_exercises import EXERCISES, SOLUTIONS, make_exercise
 from tools.notebooks import ROOT, as_text, read, run
 
+REMAKE = "run `python -m tools.make_exercises`"
 NAMES = [path.name for path in sorted(SOLUTIONS.glob("*.ipynb"))]
 CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))[1:]]  # 00 teaches nothing yet
 each_notebook = pytest.mark.parametrize("name", NAMES)
@@ -54,11 +55,11 @@ def test_four_to_six_exercises_a_chapter(name):
 @each_notebook
 def test_exercises_are_made_from_the_solutions(name):
     made = as_text(make_exercise(solution(name)))
-    assert (EXERCISES / name).read_text(encoding="utf-8") == made, "run `python -m tools.make_exercises`"
+    assert (EXERCISES / name).read_text(encoding="utf-8") == made, REMAKE
 
 
 def test_no_exercise_without_a_solution():
-    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, "run `python -m tools.make_exercises`"
+    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, REMAKE
 
 
 @each_notebook

@@ -1,4 +1,4 @@
-"""The README and chapter 00 show what `nox -s bench` measured; the openings of the chapters are not far off."""
+"""README and chapter 00 show the seconds that `nox -s bench` measured; the chapters are not far off."""
 
 import json
 import re
@@ -12,14 +12,10 @@ from tools.notebooks import ROOT
 
 MEASURED = json.loads(fill_minutes.MEASURED.read_text(encoding="utf-8"))
 TABLE = """\
-| chapter | runs in | memory |
-|---|---|---|
-| [1 Circles](notebooks/01_circles.ipynb) | 3 s | |
-| [2 Squares](02_squares.ipynb) | 4 s | ? |
-
-| another | table | runs into a wall |
-|---|---|---|
-| [1 Circles](01_circles.ipynb) | a | b |
+| chapter | runs in |
+|---|---|
+| [1 Circles](notebooks/01_circles.ipynb) | 3 s |
+| [2 Squares](02_squares.ipynb) | 4 s |
 
 <!-- measured -->then<!-- /measured --> and now
 """
@@ -39,18 +35,8 @@ def test_the_tables_show_what_was_measured(name):
 
 @pytest.mark.parametrize("name", ["README", "chapter 00"])
 def test_every_measured_notebook_has_its_row(name):
-    rows = {fill_minutes.ROW.fullmatch(line) for line in shown()[name].split("\n")} - {None}
     chapters = set(MEASURED["notebooks"]) - {fill_minutes.START.stem}
-    assert chapters <= {row[1] for row in rows}
-
-
-@pytest.mark.parametrize("name", ["README", "chapter 00"])
-def test_a_table_that_disagrees_is_noticed(name):
-    text = shown()[name]
-    slower = {
-        key: {**numbers, "seconds": numbers["seconds"] + 7} for key, numbers in MEASURED["notebooks"].items()
-    }
-    assert fill_minutes.fill(text, {**MEASURED, "notebooks": slower}) != text
+    assert chapters <= {row[2] for row in fill_minutes.ROW.finditer(shown()[name])}
 
 
 @pytest.mark.parametrize("chapter", MEASURED["notebooks"])
@@ -66,15 +52,11 @@ def test_the_opening_of_a_chapter_is_right_within_a_factor_of_two(chapter):
 
 
 def test_only_rows_of_measured_notebooks_change():
-    measured = {"machine": "an abacus", "notebooks": {"01_circles": {"seconds": 100, "MB": 849}}}
+    measured = {"machine": "an abacus", "notebooks": {"01_circles": {"seconds": 100}}}
     filled = fill_minutes.fill(TABLE, measured)
-    assert filled == TABLE.replace("| 3 s | |", "| 1.7 min | 0.8 GB |").replace("then", filled_note("1.7"))
+    note = "Measured on an abacus, the start of the kernel aside. These 1 chapters together take 1.7 minutes."
+    assert filled == TABLE.replace("3 s", "1.7 min").replace("then", note)
     assert fill_minutes.fill(filled, measured) == filled
-
-
-def filled_note(minutes):
-    start = "Measured on an abacus, the start of the kernel aside."
-    return f"{start} These 1 chapters together take {minutes} minutes."
 
 
 @pytest.mark.parametrize(
