@@ -1,4 +1,4 @@
-"""Write the measured seconds of the notebooks into the tables of the README and chapter 00, as their last column.
+"""Write the measured seconds of notebooks into the tables of README and chapter 00, as their last column.
 
 A row begins with a link to a notebook. The text between the comments <!-- measured --> and <!-- /measured -->
 says where the numbers come from.

@@ -12,10 +12,10 @@ from tools.notebooks import ROOT
 
 MEASURED = json.loads(fill_minutes.MEASURED.read_text(encoding="utf-8"))
 TABLE = """\
-| chapter | runs in |
-|---|---|
-| [1 Circles](notebooks/01_circles.ipynb) | 3 s |
-| [2 Squares](02_squares.ipynb) | 4 s |
+| chapter | question | runs in |
+|---|---|---|
+| [1 Circles](notebooks/01_circles.ipynb) | How? | 3 s |
+| [2 Squares](02_squares.ipynb) | Why? | 4 s |
 
 <!-- measured -->then<!-- /measured --> and now
 """
