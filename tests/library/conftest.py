@@ -23,15 +23,3 @@ def shown(monkeypatch):
 
     monkeypatch.setattr(plt, "show", show)
     return figures
-
-
-@pytest.fixture
-def refuses():
-    """Whether a call raises ValueError with one line that matches `words`."""
-
-    def check(call, words):
-        with pytest.raises(ValueError, match=words) as caught:
-            call()
-        assert "\n" not in str(caught.value)
-
-    return check

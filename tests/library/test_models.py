@@ -92,24 +92,3 @@ def test_counting_features_leaves_a_batch_norm_alone():
     assert models.count_features(body, SHAPE) == 3 * 26 * 26
     assert body.training
     assert body[1].num_batches_tracked == 0
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: models.dense_decoder(0, SHAPE, 8), "latent_dim must be"),
-        (lambda: models.conv_decoder(0, SHAPE, 8), "latent_dim must be"),
-        (lambda: models.Encoder(models.dense_body(SHAPE, 8), SHAPE, 0), "latent_dim must be"),
-        (lambda: models.VariationalEncoder(models.dense_body(SHAPE, 8), SHAPE, 1.5), "latent_dim"),
-        (lambda: models.dense_body((28, 28)), "channels, height, width"),
-        (lambda: models.dense_body((1, 0, 28)), "channels, height, width"),
-        (lambda: models.dense_body(SHAPE, 0), "hidden must be"),
-        (lambda: models.conv_body((1, 30, 28)), "divisible by 4"),
-        (lambda: models.conv_decoder(1, (1, 27, 27)), "divisible by 4"),
-        (lambda: models.conv_decoder(1, SHAPE, filters=0), "filters must be"),
-        (lambda: models.Encoder(nn.Conv2d(1, 3, 3), SHAPE, 1), r"features \(B, F\)"),
-        (lambda: vae().sample(0), "n must be"),
-    ],
-)
-def test_bad_input_gets_a_sentence(refuses, call, words):
-    refuses(call, words)

@@ -166,15 +166,3 @@ def test_the_loss_scale_offers_every_factor(shown):
     assert slider.options == (("0.1", 0.1), ("1", 1.0), ("10", 10.0))
     assert slider.value == 1.0
     assert shown[-1].axes[0].get_title() == "reconstruction_factor = 1"
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: widgets.plane_explorer(vae(3), *DIGITS), "this model has 3"),
-        (lambda: widgets.threshold_explorer({"circle": SCORES["circle"]}), r"one odd kind, not \['circle'\]"),
-        (lambda: widgets.loss_scale_explorer({}), "at least one reconstruction_factor"),
-    ],
-)
-def test_bad_input_gets_a_sentence(refuses, call, words):
-    refuses(call, words)
