@@ -2,7 +2,7 @@
 
 Each section puts its numbers into speed.json as soon as it has them, and speed.md is rendered from there:
 an interruption loses one section at most, and a section can be measured again alone. The last section
-runs the notebooks and writes notebooks.json, from which `make minutes` fills the tables of the course.
+runs the notebooks and writes notebooks.json, from which tools.fill_minutes fills the tables of the course.
 """
 
 import argparse
@@ -22,17 +22,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.utils.benchmark.utils.timer import timer
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms.functional import gaussian_blur
 
 from benchmarks.machine import machine
@@ -41,30 +36,15 @@ from claims.seeds import parse_seeds
 from course_lib import data, losses, models
 from course_lib.runtime import pick_device
 from course_lib.training import fit
-from tools.notebooks import measure, read
+from tools.notebooks import chapters, measure, read
 
 HERE = Path(__file__).resolve().parent
-NOTEBOOKS = HERE.parent / "notebooks"
 SHAPE = (1, 28, 28)
 BATCH = 32
-RECIPES = {
-    "article": {"filters": 32, "batch_size": 32, "lr": 3e-4, "epochs": 30, "schedule": "constant"},
-    "chapter 8": {
-        "filters": 16,
-        "batch_size": 8,
-        "lr": 2e-3,
-        "blurred_epochs": 3,
-        "epochs": 9,
-        "schedule": "one-cycle",
-    },
-    "best": {
-        "filters": 8,
-        "batch_size": 8,
-        "lr": 3e-3,
-        "blurred_epochs": 2,
-        "epochs": 7,
-        "schedule": "one-cycle",
-    },
+RECIPES = {  # name → settings of `fit`, and those of the network
+    "article": dict(filters=32, batch_size=32, lr=3e-4, epochs=30, schedule="constant"),
+    "chapter 8": dict(filters=16, batch_size=8, lr=2e-3, blurred_epochs=3, epochs=9, schedule="one-cycle"),
+    "best": dict(filters=8, batch_size=8, lr=3e-3, blurred_epochs=2, epochs=7, schedule="one-cycle"),
 }
 
 
@@ -131,44 +111,11 @@ def hidden_bar() -> Iterator[None]:
         yield
 
 
-# ── Circles ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def circles(rounds: int = 7, plotted: int = 100) -> Numbers:
-    """A thousand circles; the plotting library draws a part of them, and the rest is multiplied."""
-    causes = data.circles(plotted)
-    found = take_turns(
-        rounds,
-        computed=lambda: data.circles(1000),
-        plotted=lambda: plot_circles(causes.radii.tolist(), causes.centers.tolist()),
-    )
-    found["plotted"] = [seconds * 1000 / plotted for seconds in found["plotted"]]
-    return {
-        "1,000 circles, computed (ms)": 1000 * statistics.median(found["computed"]),
-        "1,000 circles, plotted with Matplotlib (ms)": 1000 * statistics.median(found["plotted"]),
-        "plotted ÷ computed": ratio(found["plotted"], found["computed"]),
-    }
-
-
-def plot_circles(radii: list[float], centers: list[tuple[float, float]]) -> list[Tensor]:
-    """What chapter 1 does instead of rendering: a figure of 28 × 28 pixels for each circle."""
-    images = []
-    for radius, center in zip(radii, centers, strict=True):
-        figure = Figure(figsize=(1, 1), dpi=28, layout="none")
-        axes = figure.add_axes([0, 0, 1, 1])
-        axes.axis("off")
-        axes.add_patch(Circle(center, radius, fill=False, linewidth=1))
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        images.append(1 - torch.tensor(np.asarray(canvas.buffer_rgba()))[None, :, :, 0] / 255)
-    return images
-
-
 # ── Training ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def training(device: str = "cpu", rounds: int = 5, steps: int = 30) -> Numbers:
-    """`fit` against tutorials' loop and against the machine, for both VAEs of the article."""
+    """`fit` against tutorials' loop, for both VAEs of the article."""
     numbers: Numbers = {}
     for name, build in (("dense VAE", dense_vae), ("convolutional VAE", convolutional_vae)):
         numbers |= {
@@ -178,38 +125,17 @@ def training(device: str = "cpu", rounds: int = 5, steps: int = 30) -> Numbers:
 
 
 def compare(build: Callable[[], models.VAE], device: str, rounds: int, steps: int) -> Numbers:
-    train, ours, theirs = data.circles(steps * BATCH), build(), build()
-    ours.to(device)
-    theirs.to(device)
-    matrix, block = torch.rand(1024, 1024, device=device), torch.ones(2**25, device=device)
-    product, copied = torch.empty_like(matrix), torch.empty_like(block)
-
-    def multiply() -> None:
-        for _ in range(4):
-            torch.mm(matrix, matrix, out=product)
-
+    train, ours, theirs = data.circles(steps * BATCH), build().to(device), build()
     with hidden_bar():
         found = take_turns(
             rounds,
             fit=lambda: fit(ours, losses.vae_objective(), train, epochs=1, device=device),
             tutorial=lambda: tutorial_loop(theirs, train, device),
-            multiply=multiply,
-            copy=lambda: copied.copy_(block),
         )
-    rate = 4 * 2 * 1024**3 / statistics.median(found["multiply"])  # floating-point operations a second
-    copy_rate = 2 * 4 * block.numel() / statistics.median(found["copy"])  # bytes read or written a second
-    fastest = count_flops(ours) / rate + count_adam_bytes(ours) / copy_rate
-    step = statistics.median(found["fit"]) / steps
     return {
-        "a step of fit (ms)": 1000 * step,
+        "a step of fit (ms)": 1000 * statistics.median(found["fit"]) / steps,
         "a step of the tutorials' loop (ms)": 1000 * statistics.median(found["tutorial"]) / steps,
         "tutorials' loop ÷ fit": ratio(found["tutorial"], found["fit"]),
-        "what the machine allows (ms)": 1000 * fastest,
-        "fit ÷ what the machine allows": step / fastest,
-        "floating-point operations a step (10⁹)": count_flops(ours) / 1e9,
-        "matrix products (10⁹ operations a second)": rate / 1e9,
-        "bytes that Adam moves a step (10⁹)": count_adam_bytes(ours) / 1e9,
-        "copying (10⁹ bytes a second)": copy_rate / 1e9,
     }
 
 
@@ -230,20 +156,6 @@ def tutorial_loop(model: models.VAE, train: Dataset, device: str) -> list[tuple[
         optimizer.step()
         seen.append((loss.item(), reconstruction.item(), kl.item()))
     return seen
-
-
-def count_flops(model: nn.Module) -> int:
-    """Floating-point operations of one training step: prediction and gradients, Adam aside."""
-    x = torch.zeros(BATCH, *SHAPE, device=next(model.parameters()).device)
-    with FlopCounterMode(display=False) as counter:
-        losses.vae_objective()(model, x)["loss"].backward()
-    model.zero_grad()
-    return counter.get_total_flops()
-
-
-def count_adam_bytes(model: nn.Module) -> int:
-    """Adam reads a parameter, its gradient and two running means, and writes all but the gradient."""
-    return 7 * 4 * models.count_parameters(model)
 
 
 # ── What fit itself costs ────────────────────────────────────────────────────────────────────────
@@ -415,7 +327,7 @@ def notebooks(folder: Path, chosen: list[Path] | None = None) -> list[str]:
     """Run notebooks in fresh kernels and keep seconds and memory → those that stopped."""
     file = folder / "notebooks.json"
     known = json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
-    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    paths = chapters()
     known = {name: numbers for name, numbers in known.items() if name in {path.stem for path in paths}}
     stopped = []
     for path in chosen or paths:
@@ -474,7 +386,6 @@ def on_gpu(folder: Path, section: str, measure: Callable[[], Numbers]) -> None:
 
 
 SECTIONS = {
-    "circles": lambda o: store(o.output, "circles", circles()),
     "training": lambda o: store(o.output, "training", training()),
     "overhead": lambda o: store(o.output, "overhead", overhead()),
     "threads": lambda o: store(o.output, "threads", threads()),
