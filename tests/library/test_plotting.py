@@ -1,6 +1,7 @@
 """Figures draw on the axes given or make one of their own, stay inside it, and show what they are given."""
 
 import math
+from functools import partial
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,6 @@ SCORES = {
     "dot": torch.linspace(0.4, 2, 30),
     "blank": torch.full((20,), 4.0),
 }
-CURVES = {"disc": (torch.tensor([0, 0.2, 1]), torch.tensor([0, 1, 1]))}
 AUCS = {"sum": {"dot": 0.4321, "arc": 1.0}, "relative": {"dot": 0.9, "arc": 0.51}}
 GRID = torch.linspace(-2, 2, 41), torch.linspace(-1, 3, 41)
 FAR = GRID[0][:, None].expand(41, 41) + 2  # grows with the first number only, from 0 to 4
@@ -29,54 +29,42 @@ SWEEP = {
     factor: {"unexplained": 1 / (1 + factor), "active": i, "held out": IMAGES, "redrawn": 0.1 * i * IMAGES}
     for i, factor in enumerate((0.01, 1.0, 100.0))
 }
-HISTORY = {"loss": [3, 2.0], "validation_loss": [3, 2.5]}
-
-
-def code_map(ax=None, cause=CAUSE):
-    return plotting.plot_code_map(GRID, FAR, PLANE, cause, limit=3.0, ax=ax)
-
-
-ON_AXES = {  # function and variant → draw on these axes
-    "plot_history": lambda ax: plotting.plot_history(HISTORY, ax=ax),
-    "plot_latent_histogram": lambda ax: plotting.plot_latent_histogram(Z, ax=ax),
-    "plot_latent_against_cause": lambda ax: plotting.plot_latent_against_cause(Z, CAUSE, ax=ax),
-    "plot_code_map": code_map,
-    "plot_labelled_plane": lambda ax: plotting.plot_labelled_plane(PLANE, LABELS, ax=ax),
-    "plot_score_histograms": lambda ax: plotting.plot_score_histograms(SCORES, ax=ax),
-    "plot_score_histograms low": lambda ax: plotting.plot_score_histograms(SCORES, threshold=0.4, ax=ax),
-    "plot_score_histograms high": lambda ax: plotting.plot_score_histograms(SCORES, threshold=40, ax=ax),
-    "draw_confusion_table": lambda ax: plotting.draw_confusion_table(
-        SCORES["circle"], SCORES["dot"], 0.4, ax=ax
-    ),
-    "draw_confusion_table without alarms": lambda ax: plotting.draw_confusion_table(
-        SCORES["circle"], SCORES["dot"], 50, ax=ax
-    ),
-    "plot_auc_table": lambda ax: plotting.plot_auc_table(AUCS, ax=ax),
-    "plot_roc": lambda ax: plotting.plot_roc(CURVES, ax=ax),
-    "plot_kl_map": lambda ax: plotting.plot_kl_map(ax=ax),
-    "draw_reparameterization": lambda ax: plotting.draw_reparameterization(1.0, -1.4, Z[:9, 0], ax=ax),
-    "draw_autoencoder": lambda ax: plotting.draw_autoencoder(ax=ax),
-    "draw_autoencoder variational": lambda ax: plotting.draw_autoencoder(variational=True, ax=ax),
-    "draw_learning_map": lambda ax: plotting.draw_learning_map(ax=ax),
-    "draw_stochastic_graph": lambda ax: plotting.draw_stochastic_graph(False, ax=ax),
-    "draw_stochastic_graph reparameterized": lambda ax: plotting.draw_stochastic_graph(True, ax=ax),
-    "show_atoms": lambda ax: plotting.show_atoms(IMAGES, ax=ax),
-}
-WHOLE = {
-    "show_images": lambda: plotting.show_images(IMAGES, titles=[f"{i}" for i in range(12)], title="Twelve"),
-    "show_image_rows": lambda: plotting.show_image_rows({"x": IMAGES[:5], "x_hat": IMAGES[:3]}, title="Two"),
-    "plot_decoded_code": lambda: plotting.plot_decoded_code(IMAGES[0], Z[0]),
-    "plot_decoded_code plane": lambda: plotting.plot_decoded_code(IMAGES[0], PLANE[0], PLANE),
-    "plot_place_in_plane": lambda: plotting.plot_place_in_plane(IMAGES[:2], PLANE[0], PLANE, LABELS, 7),
-    "plot_kl_grid": lambda: plotting.plot_kl_grid([-1, 0, 2], [0.5, 1]),
-    "plot_linear_vae": lambda: plotting.plot_linear_vae(3.0, 0.5, 37),
-    "plot_sweep": lambda: plotting.plot_sweep(SWEEP),
-    "draw_sweep_step": lambda: plotting.draw_sweep_step(SWEEP, 1.0),
-    **{
-        f"plot_kl_terms {mu} {sigma}": lambda mu=mu, sigma=sigma: plotting.plot_kl_terms(mu, sigma)
-        for mu, sigma in product((-3.0, 0.0, 3.0), (0.2, 2.0))
-    },
-}
+code_map = partial(plotting.plot_code_map, GRID, FAR, PLANE, limit=3.0)
+ON_AXES = [  # these draw on `ax`, too
+    partial(plotting.plot_history, {"loss": [3, 2.0], "validation_loss": [3, 2.5]}),
+    partial(plotting.plot_latent_histogram, Z),
+    partial(plotting.plot_latent_against_cause, Z, CAUSE),
+    partial(code_map, CAUSE),
+    partial(plotting.plot_labelled_plane, PLANE, LABELS),
+    partial(plotting.plot_score_histograms, SCORES),
+    partial(plotting.plot_score_histograms, SCORES, threshold=0.4),
+    partial(plotting.plot_score_histograms, SCORES, threshold=40),
+    partial(plotting.draw_confusion_table, SCORES["circle"], SCORES["dot"], 0.4),
+    partial(plotting.draw_confusion_table, SCORES["circle"], SCORES["dot"], 50),
+    partial(plotting.plot_auc_table, AUCS),
+    partial(plotting.plot_roc, {"disc": (torch.tensor([0, 0.2, 1]), torch.tensor([0, 1, 1]))}),
+    partial(plotting.plot_kl_map),
+    partial(plotting.draw_reparameterization, 1.0, -1.4, Z[:9, 0]),
+    partial(plotting.draw_autoencoder),
+    partial(plotting.draw_autoencoder, variational=True),
+    partial(plotting.draw_learning_map),
+    partial(plotting.draw_stochastic_graph, False),
+    partial(plotting.draw_stochastic_graph, True),
+    partial(plotting.show_atoms, IMAGES),
+]
+TERMS = [partial(plotting.plot_kl_terms, *place) for place in product((-3.0, 0.0, 3.0), (0.2, 2.0))]
+GAUSSIANS = [*TERMS, partial(plotting.plot_kl_grid, [-1, 0, 2], [0.5, 1])]
+WHOLE = [
+    *GAUSSIANS,
+    partial(plotting.show_images, IMAGES, titles=[f"{i}" for i in range(12)], title="Twelve"),
+    partial(plotting.show_image_rows, {"x": IMAGES[:5], "x_hat": IMAGES[:3]}, title="Two"),
+    partial(plotting.plot_decoded_code, IMAGES[0], Z[0]),
+    partial(plotting.plot_decoded_code, IMAGES[0], PLANE[0], PLANE),
+    partial(plotting.plot_place_in_plane, IMAGES[:2], PLANE[0], PLANE, LABELS, 7),
+    partial(plotting.plot_linear_vae, 3.0, 0.5, 37),
+    partial(plotting.plot_sweep, SWEEP),
+    partial(plotting.draw_sweep_step, SWEEP, 1.0),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -86,51 +74,43 @@ def course_style():
     plt.close("all")
 
 
+def name(draw):
+    return draw.func.__name__
+
+
 def test_every_figure_is_tested():
-    figures = {name for name in plotting.__all__ if name.startswith(("draw", "plot", "show"))}
-    assert {name.split()[0] for name in (*ON_AXES, *WHOLE)} == figures
+    figures = {figure for figure in vars(plotting) if figure.startswith(("draw_", "plot_", "show_"))}
+    assert set(map(name, ON_AXES + WHOLE)) == figures
 
 
-@pytest.mark.parametrize("name", ON_AXES)
-def test_a_plot_draws_on_the_axes_it_is_given(name):
+@pytest.mark.parametrize("draw", ON_AXES, ids=name)
+def test_a_plot_draws_on_the_axes_it_is_given(draw):
     fig, (left, right) = plt.subplots(1, 2)
-    assert ON_AXES[name](right) is fig
+    assert draw(ax=right) is fig
     assert right.has_data() or right.patches or right.texts
     assert not left.has_data()
 
 
-@pytest.mark.parametrize("name", [*ON_AXES, *WHOLE])
-def test_a_plot_makes_one_figure_of_its_own_and_draws_nothing_outside(name):
-    fig = WHOLE[name]() if name in WHOLE else ON_AXES[name](None)
+@pytest.mark.parametrize("draw", ON_AXES + WHOLE, ids=name)
+def test_a_plot_makes_one_figure_of_its_own_and_draws_nothing_outside(draw):
+    fig = draw()
     assert plt.get_fignums() == [fig.number]
     fig.canvas.draw()
     box, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
     assert min(box.x0, box.y0) > -0.05
     assert box.x1 < width + 0.05
     assert box.y1 < height + 0.05
-
-
-@pytest.mark.parametrize("name", [name for name in WHOLE if "kl" in name])
-def test_the_numbers_beside_curves_and_bars_stay_inside_their_axes(name):
-    fig = WHOLE[name]()
-    fig.canvas.draw()
-    for ax in fig.axes:
-        frame = ax.get_window_extent()
-        for label in (text.get_window_extent() for text in ax.texts):
-            assert frame.x0 < label.x0
-            assert label.x1 < frame.x1 + 2
-
-
-# ── Images ───────────────────────────────────────────────────────────────────────────────────────
+    for ax in fig.axes if draw in GAUSSIANS else ():  # numbers beside curves and bars
+        frame, labels = ax.get_window_extent(), [text.get_window_extent() for text in ax.texts]
+        assert all(frame.x0 < label.x0 and label.x1 < frame.x1 + 2 for label in labels)
 
 
 def test_a_grid_has_a_frame_for_each_image_and_none_beside():
     fig = plotting.show_images(IMAGES, columns=5)
-    shown = [ax for ax in fig.axes if ax.images]
     assert len(fig.axes) == 15
-    assert len(shown) == 12
-    assert shown[3].images[0].get_clim() == (0, 1)  # ink means the same in every image
-    np.testing.assert_array_equal(shown[3].images[0].get_array(), IMAGES[3, 0])
+    shown = [ax.images[0] for ax in fig.axes if ax.images]
+    assert {image.get_clim() for image in shown} == {(0, 1)}  # ink means the same in every image
+    np.testing.assert_array_equal([image.get_array() for image in shown], IMAGES[:, 0])
 
 
 def test_atoms_stand_in_rows_each_scaled_to_its_strongest_pixel():
@@ -152,40 +132,29 @@ def test_the_step_of_a_sweep_shows_its_images_and_marks_its_numbers():
     assert image.shape == (2 * 30, 10 * 30)
     np.testing.assert_allclose(image[1:29, 271:299], IMAGES[9, 0])  # the tenth image of the first row
     np.testing.assert_allclose(image[31:59, 1:29], 0.1 * IMAGES[0, 0])  # the first of the second row
-    for ax, name in zip(panels, ("unexplained", "active"), strict=True):
+    for ax, number in zip(panels, ("unexplained", "active"), strict=True):
         curve, diamond = (line.get_xydata() for line in ax.lines)
-        np.testing.assert_allclose(curve, [(factor, SWEEP[factor][name]) for factor in SWEEP])
-        np.testing.assert_allclose(diamond, [(1.0, SWEEP[1.0][name])])
+        np.testing.assert_allclose(curve, [(factor, SWEEP[factor][number]) for factor in SWEEP])
+        np.testing.assert_allclose(diamond, [(1.0, SWEEP[1.0][number])])
 
 
-# ── Codes ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_map_of_codes_is_white_below_the_limit_and_grey_above_it():
-    areas = code_map().axes[0].collections[0]
+def test_the_map_of_codes_is_white_below_the_limit_and_its_dots_grow_with_the_cause():
+    areas, *_, dots = code_map(CAUSE).axes[0].collections
     shades = list(zip(areas.get_paths(), areas.get_facecolor(), strict=True))
     for point, shade in (((-1.0, 2.5), "#ffffff"), ((1.5, -0.5), "#bfbfbf")):  # distances 1 and 3.5
         assert next(to_hex(color) for path, color in shades if path.contains_point(point)) == shade
-
-
-def test_each_code_has_a_dot_that_grows_with_its_cause():
-    dots = code_map().axes[0].collections[-1]
     np.testing.assert_allclose(dots.get_offsets(), PLANE)
     assert (np.diff(dots.get_sizes()) > 0).all()
-    equal = code_map(cause=torch.ones(120)).axes[0].collections[-1].get_sizes()
+    equal = code_map(torch.ones(120)).axes[0].collections[-1].get_sizes()
     assert equal.min() == equal.max() > 0
 
 
 @pytest.mark.parametrize("prior", [True, False])
 def test_the_plane_holds_each_code_as_the_numeral_of_its_label(prior):
     ax = plotting.plot_labelled_plane(PLANE, LABELS, prior=prior).axes[0]
-    for digit, dots in enumerate(ax.collections):
+    for digit, dots in zip(range(10), ax.collections, strict=True):
         np.testing.assert_allclose(dots.get_offsets(), PLANE[digit == LABELS], rtol=1e-6)
-    assert len(ax.collections) == 10
     assert [ring.radius for ring in ax.patches] == ([1, 2] if prior else [])
-
-
-# ── Scores and Gaussians ─────────────────────────────────────────────────────────────────────────
 
 
 def test_the_table_of_aucs_has_a_row_for_each_kind():
@@ -199,15 +168,13 @@ def test_a_score_on_the_threshold_is_not_above_it():
     assert [text.get_text() for text in texts] == ["22.2% above", "96.0% above", "0.0% above", "0.0% above"]
 
 
-@pytest.mark.parametrize(("mu", "log_var"), [(0.7, -0.9), (-2.0, 1.5)])
-def test_the_codes_drawn_are_those_of_rsample(mu, log_var):
+def test_the_codes_drawn_are_those_of_rsample():
     eps = torch.randn(12)
     torch.manual_seed(0)
-    expected = Normal(torch.tensor(mu), torch.tensor(math.exp(log_var / 2))).rsample((12,))
-    lines = plotting.draw_reparameterization(mu, log_var, eps).axes[0].lines
-    upper, lower = (line.get_xdata() for line in lines if line.get_marker() == "o")
-    np.testing.assert_allclose(upper, eps)
-    np.testing.assert_allclose(lower, expected, rtol=1e-5, atol=1e-6)
+    expected = Normal(torch.tensor(-2.0), torch.tensor(math.exp(1.5 / 2))).rsample((12,))
+    lines = plotting.draw_reparameterization(-2.0, 1.5, eps).axes[0].lines
+    drawn = [line.get_xdata() for line in lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(drawn, torch.stack([eps, expected]), rtol=1e-5, atol=1e-6)
 
 
 def test_every_line_of_the_kl_map_is_a_line_of_equal_kl_and_its_right_axis_is_sigma():
@@ -222,19 +189,16 @@ def test_every_line_of_the_kl_map_is_a_line_of_equal_kl_and_its_right_axis_is_si
     np.testing.assert_allclose(np.exp(right.get_yticks() / 2), labels)
 
 
-@pytest.mark.parametrize("mu", [-1, 0, 2])
-def test_the_grid_names_the_kl_of_its_panels(mu):
-    text = plotting.plot_kl_grid([mu], [1]).axes[0].texts[0]
-    assert text.get_text() == f"{mu**2 / 2:.2f} nats"
-    assert (text.get_fontweight() == "bold") == (mu == 0)
+def test_the_grid_names_the_kl_of_its_panels():
+    texts = [ax.texts[0] for ax in plotting.plot_kl_grid([-1, 0, 2], [1]).axes]
+    assert [text.get_text() for text in texts] == ["0.50 nats", "0.00 nats", "2.00 nats"]
+    assert [text.get_fontweight() == "bold" for text in texts] == [False, True, False]
 
 
 @pytest.mark.parametrize(("along", "across"), [(3, 0.5), (0.5, 3)])
 def test_the_ellipses_of_the_linear_vae_lie_two_standard_deviations_out(along, across):
-    lines = {
-        line.get_label(): line.get_xydata()
-        for line in plotting.plot_linear_vae(along, across, 37).axes[0].lines
-    }
+    ax = plotting.plot_linear_vae(along, across, 37).axes[0]
+    lines = {line.get_label(): line.get_xydata() for line in ax.lines}
     turn = np.deg2rad(37)
     axes = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / np.sqrt([along, across])
     np.testing.assert_allclose(np.linalg.norm(lines["p(x)"] @ axes, axis=1), 2)
