@@ -1,0 +1,323 @@
+"""Build the book: `python -m tools.site` writes dist/site, `--serve` shows it too.
+
+The sources are laid out in dist/site-src as in the repository: the notebooks with what only a book needs
+(links to exercises and playground, foldable code, alternative texts), the pages of site/, and one for each
+module of course_lib. Sphinx turns them into dist/site, which asks no other host for anything.
+"""
+
+import argparse
+import functools
+import http.server
+import importlib
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+from posixpath import dirname, normpath, relpath
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
+from tools.address import BADGE
+from tools.make_colab import LINK, bundle, pack
+from tools.notebooks import HIDDEN, ROOT, TITLE, as_text, chapters, dress, read, repository, store, tags
+
+SITE, STAGE, DOCTREES, TARGET = (
+    ROOT / "site",
+    *(ROOT / "dist" / d for d in ("site-src", "site-trees", "site")),
+)
+PLAYGROUND = SITE / "playground"
+PRESETS = {  # chapter → a preset of the playground, and what there is to see
+    "02": ("ch02-hole", "the cut and the hole"),
+    "03": ("ch03-anomaly", "what fools the score"),
+    "04": ("ch04-ae-vae", "autoencoder against VAE"),
+    "05": ("ch05-noise", "codes that are distributions"),
+    "06": ("ch06-no-kl", "a VAE without its KL"),
+    "07": ("ch07-collapse", "a collapse, and its cures"),
+    "08": ("ch08-radius", "one number or two"),
+    "09": ("ch09-digits", "digits on a plane"),
+    "10": ("ch10-own", "images of your own"),
+    "11": ("ch11-forecast", "will it collapse?"),
+}
+MODULES = (
+    "data", "models", "losses", "training", "anomaly", "gaussians",
+    "plotting", "widgets", "claims", "runtime", "doctor", "checks",
+)  # fmt: skip
+PARTS = ("exercises", "solutions")
+ROW = re.compile(r"\| *\[[^]]*\]\(notebooks/(\w+)\.ipynb\) *\| *([^|]*?) *\|(?:.*\|)? *([^|]*?) *\|")
+SLIDER = re.compile(r"^widgets\.\w+_explorer\(.*\)$", re.DOTALL)
+NO_ALT = "Figure: see the text around it."
+
+
+def main() -> int:
+    """Build what the command line asks for; the exit status of Sphinx."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--serve", action="store_true", help="show the book on http://localhost:8000 afterwards"
+    )
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--no-playground", action="store_true", help="leave the playground out")
+    options = parser.parse_args()
+    playground = not options.no_playground and build_playground()
+    shutil.rmtree(TARGET, ignore_errors=True)
+    stage(playground)
+    if status := build():
+        return status
+    copy_files(playground)
+    size = sum(p.stat().st_size for p in TARGET.rglob("*") if p.is_file()) / 1e6
+    print(f"The book is in {TARGET.relative_to(ROOT)} ({size:.0f} MB): open index.html.")
+    if options.serve:
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=TARGET)
+        with http.server.ThreadingHTTPServer(("localhost", options.port), handler) as server:
+            print(f"http://localhost:{options.port} shows it, until Ctrl+C.")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                print()
+    return 0
+
+
+def build() -> int:
+    """Run Sphinx on the staged sources; warnings are errors."""
+    from sphinx.cmd.build import main as sphinx
+
+    return sphinx(["-q", "-W", "--keep-going", "-j", "2", "-d", str(DOCTREES), str(STAGE), str(TARGET)])
+
+
+def build_playground() -> bool:
+    """Bundle the playground when its sources are newer than its bundle; whether there is one."""
+    built, npm = PLAYGROUND / "dist" / "index.html", shutil.which("npm")
+    sources = [p for p in [*PLAYGROUND.glob("*"), *PLAYGROUND.glob("src/**/*")] if p.is_file()]
+    if not sources or (built.exists() and built.stat().st_mtime >= max(p.stat().st_mtime for p in sources)):
+        return built.exists()
+    if npm:
+        for command in ("ci", "run build"):
+            subprocess.run([npm, *command.split()], cwd=PLAYGROUND, check=True)
+    else:
+        print("Without Node.js (npm) the playground is not built.", file=sys.stderr)
+    return built.exists()
+
+
+def copy_files(playground: bool) -> None:
+    """Put beside the pages what Sphinx does not make: notebooks that run anywhere, and the playground."""
+    package, address = pack(), repository()
+    for path in notebooks():
+        name = path.relative_to(ROOT).as_posix()
+        store(bundle(read(path), name, package, address), TARGET / "files" / name)
+    if playground:
+        shutil.copytree(PLAYGROUND / "dist", TARGET / "playground")
+
+
+# ── Stage ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stage(playground: bool) -> None:
+    """Lay out dist/site-src; files that stay the same keep their times, so that Sphinx need not read them."""
+    pages = {path.relative_to(ROOT).as_posix(): path for path in notebooks()}
+    texts = {path.relative_to(ROOT).as_posix(): path for path in ROOT.glob("teaching/**/*.md")}
+    texts["claims/claims.md"] = ROOT / "claims" / "claims.md"
+    known = {*pages, *texts}
+    files: dict[str, str | bytes] = {
+        name: as_text(page(read(path), name, known, playground)) for name, path in pages.items()
+    }
+    files |= {name: relink(path.read_text("utf-8"), name, known) for name, path in texts.items()}
+    files |= reference()
+    files |= {p.relative_to(SITE).as_posix(): p.read_bytes() for p in SITE.glob("*.*") if p.is_file()}
+    files |= {p.relative_to(SITE).as_posix(): p.read_bytes() for p in SITE.glob("_*/*")}
+    mathjax = distribution("sphinx-mathjax-offline")
+    files["_static/tex-svg.js"] = mathjax.locate_file(
+        "sphinx-mathjax-offline/static/mathjax/tex-svg.js"
+    ).read_bytes()
+    files["index.md"] = (
+        (SITE / "index.md")
+        .read_text("utf-8")
+        .format(
+            chapters=contents(),
+            playground='<a class="book-button" href="playground/index.html">Open the playground</a>'
+            if playground
+            else "",
+            chapter_pages=toctree((n for n in pages if re.match(r"notebooks/\d", n)), "Chapters"),
+            appendix_pages=toctree((n for n in pages if "/appendix/" in n), "Appendix"),
+            teaching_pages=toctree((n for n in texts if n.startswith("teaching/")), "For teachers"),
+        )
+    )
+    lists = {part: [relpath(n, part) for n in pages if n.startswith(part)] for part in PARTS}
+    lists["reference"] = [f"{name}.rst" for name in MODULES]
+    for part, names in lists.items():
+        files[f"{part}/index.md"] = files.pop(f"{part}.md").decode() + toctree(names, hidden=False)
+    files["glossary.md"] = files["glossary.md"].decode() + glossary(known)
+    files["licence.md"] = files["licence.md"].decode() + licences()
+    if not playground:
+        files["_templates/playground.html"] = ""
+    for path in STAGE.rglob("*"):
+        if path.is_file() and path.relative_to(STAGE).as_posix() not in files:
+            path.unlink()
+    for name, content in files.items():
+        new, path = content if isinstance(content, bytes) else content.encode(), STAGE / name
+        if not path.exists() or path.read_bytes() != new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(new)
+
+
+def notebooks() -> list[Path]:
+    """All that the book shows: chapters, appendices, exercises and solutions."""
+    return [*chapters(), *(path for part in PARTS for path in sorted((ROOT / part).glob("*.ipynb")))]
+
+
+def toctree(names: Iterable[str], caption: str = "", hidden: bool = True) -> str:
+    """A toctree of pages, "" when there is none."""
+    lines = [name.rsplit(".", 1)[0] for name in names]
+    options = [":maxdepth: 1", *[":hidden:"] * hidden, *[f":caption: {caption}"] * bool(caption), ""]
+    return "\n".join(["```{toctree}", *options, *lines, "```", ""]) if lines else ""
+
+
+def page(notebook: NotebookNode, name: str, known: set[str], playground: bool) -> NotebookNode:
+    """A notebook, stored at `name`, as a page of the book; `known` are the names of all pages."""
+    dress(notebook)
+    title, _, rest = BADGE.sub("", notebook.cells[0].source).partition("\n")
+    notebook.cells[0].source = f"{title}\n\n{links(notebook, name, known, playground)}\n{rest}"
+    exercise, cells = "", []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cells += [slider(cell, name, playground) if SLIDER.match(cell.source) else foldable(cell)]
+            continue
+        cell.source = relink(cell.source, name, known)
+        heading = re.match(r"## (\d+\.\d+) .*", cell.source)
+        if heading and name.startswith("exercises/"):
+            cells, exercise = cells + solution(exercise, name), heading[1]
+        elif heading and name.startswith("solutions/"):
+            cell.source = f"(solution-{heading[1]})=\n{cell.source}"
+        cells.append(cell)
+    notebook.cells = cells + solution(exercise, name)
+    return notebook
+
+
+def links(notebook: NotebookNode, name: str, known: set[str], playground: bool) -> str:
+    """The line below a page's title: minutes, and what belongs to the page."""
+    part, file = name.split("/", 1)
+    up = "../" * name.count("/")
+    line = [] if part in PARTS else [f"{reading_minutes(notebook)} minutes to read"]
+    if f"exercises/{file}" in known and part == "notebooks":
+        line.append(f"[Exercises]({up}exercises/{file})")
+    line.append(f'<a href="{up}files/{name}" download>Notebook to run</a>')
+    if part == "notebooks" and (preset := playground and play(file, up)):
+        line.append(preset)
+    return f"{{.book-links}}\n{' · '.join(line)}\n"
+
+
+def play(file: str, up: str) -> str:
+    """A link to the playground's preset for a chapter, "" when it has none."""
+    if (chapter := Path(file).name[:2]) not in PRESETS:
+        return ""
+    preset, words = PRESETS[chapter]
+    return f'<a href="{up}playground/index.html#preset={preset}">Playground: {words}</a>'
+
+
+def slider(cell: NotebookNode, name: str, playground: bool) -> NotebookNode:
+    """What stands in place of sliders, which need a running kernel."""
+    preset = play(name, "../" * name.count("/")) if playground else ""
+    here = f" Here you can turn more than that: {preset}." if preset else ""
+    text = f"A slider stands here when the notebook runs (`{cell.source.split('(')[0]}`).{here}"
+    return new_markdown_cell(f"{{.book-slider}}\n{text}", id=cell.id)
+
+
+def foldable(cell: NotebookNode) -> NotebookNode:
+    """A code cell with the title of its fold and the alternative text of its figures for myst-nb."""
+    book = {"image": {"alt": cell.metadata.get("alt", NO_ALT)}}
+    for title in (HIDDEN[tag] for tag in tags(cell) if tag in HIDDEN):
+        cell.source, book["code_prompt_show"] = TITLE.sub("", cell.source, count=1), title
+    cell.metadata["mystnb"] = book
+    return cell
+
+
+def solution(exercise: str, name: str) -> list[NotebookNode]:
+    """The cell that leads from an exercise to its solution."""
+    text = f"{{.book-solution}}\n[Solution of {exercise}](#solution-{exercise})"
+    return [new_markdown_cell(text, id=f"solution-{exercise.replace('.', '-')}")] if exercise else []
+
+
+def relink(text: str, name: str, known: set[str]) -> str:
+    """The text of the page `name` with links that hold in the book: to its pages or the repository.
+
+    What the book has no page for becomes plain words, unless the repository's address is known.
+    """
+
+    def replace(match: re.Match) -> str:
+        words, file, anchor = match[1], normpath(f"{dirname(name)}/{match[2]}"), match[3] or ""
+        module = re.match(r"course_lib/(\w+)", file)
+        if file in known:
+            return match[0]
+        if file in PARTS:
+            return f"[{words}]({relpath(f'{file}/index.md', dirname(name))})"
+        if module and module[1] in MODULES:
+            return f"[{words}]({relpath(f'reference/{module[1]}.rst', dirname(name))})"
+        return f"[{words}]({repository()}/blob/main/{file}{anchor})" if repository() else words
+
+    return LINK.sub(replace, text)
+
+
+def reading_minutes(notebook: NotebookNode) -> int:
+    """How long a chapter takes: 200 words a minute, 7 s a line of code to be seen, 30 s a figure."""
+    words = lines = figures = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            words += len(re.findall(r"\w+", cell.source))
+        elif not set(HIDDEN) & set(tags(cell)):
+            lines += sum(bool(line.strip()) for line in cell.source.splitlines())
+        figures += sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    return round(words / 200 + lines * 7 / 60 + figures / 2)
+
+
+def contents() -> str:
+    """The list of chapters for the first page: title, minutes and, from the README, question and seconds."""
+    rows = map(ROW.fullmatch, (ROOT / "README.md").read_text("utf-8").splitlines())
+    said = {row[1]: (row[2], row[3]) for row in rows if row}
+    items = []
+    for path in (p for p in chapters() if p.parent.name == "notebooks"):
+        notebook = read(path)
+        title = BADGE.sub("", notebook.cells[0].source).partition("\n")[0].removeprefix("# ")
+        question, seconds = said.get(path.stem, ("", ""))
+        times = f"{reading_minutes(notebook)} min to read" + (f", {seconds} to run" if seconds else "")
+        items.append(f"- **[{title}](notebooks/{path.name})** {question} *{times}*\n")
+    return "".join(items)
+
+
+def glossary(known: set[str]) -> str:
+    """The words and symbols that chapter 00 lists, without their heading."""
+    name = "notebooks/00_start_here.ipynb"
+    text = "\n\n".join(cell.source for cell in read(ROOT / name).cells if cell.cell_type == "markdown")
+    section = re.search(r"^## Words and symbols\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return relink(section[1], "glossary.md", known)
+
+
+def licences() -> str:
+    """Both licences, as they are."""
+    return "".join(
+        f"\n## {title}\n\n```text\n{(ROOT / file).read_text('utf-8')}```\n"
+        for title, file in {"Texts and figures: CC BY 4.0": "LICENSE-content", "Code: MIT": "LICENSE"}.items()
+    )
+
+
+def reference() -> dict[str, str]:
+    """A page for each module of course_lib: its public functions and classes, wherever defined."""
+    pages = {}
+    for name in MODULES:
+        full = f"course_lib.{name}"
+        module = importlib.import_module(full)
+        lines = [full, "=" * len(full), "", f".. automodule:: {full}", ""]
+        for public, thing in vars(module).items():
+            if not public.startswith("_") and getattr(thing, "__module__", "").startswith(full):
+                if inspect.isclass(thing):
+                    lines += [f".. autoclass:: {full}.{public}", "   :members:", ""]
+                elif inspect.isfunction(thing):
+                    lines += [f".. autofunction:: {full}.{public}", ""]
+        pages[f"reference/{name}.rst"] = "\n".join(lines)
+    return pages
+
+
+if __name__ == "__main__":
+    sys.exit(main())
