@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
 
 from course_lib import _require, anomaly, data, gaussians, losses, models, widgets
 from tests.library.small import CIRCLES, SHAPE, autoencoder, train, vae
@@ -30,7 +29,7 @@ REFUSED = [
     (lambda: data.circles(5, size=0), "size must be"),
     (lambda: data.circles(5, size=4), "leaves no room"),
     (lambda: data.circles(5, stroke=0), "stroke must be"),
-    (lambda: data.circles(5, stroke=40), "leaves no room"),
+    (lambda: data.circles(5, stroke=nan), "stroke must be"),
     (lambda: data.render_circles(torch.zeros(3), torch.zeros(2, 2)), "radii"),
     (lambda: data.split(CIRCLES, 60, 5), "cannot deal 65 images out of a dataset of 64"),
     (lambda: data.split(CIRCLES, 0), "size must be"),
@@ -46,23 +45,19 @@ REFUSED = [
     (lambda: data.gaussian_points(5, covariance=((1, 2), (2, 1))), "eigenvalues are above 0"),
     (lambda: data.gaussian_points(5, covariance=((1, 0, 0), (0, 1, 0))), "symmetric square"),
     (lambda: data.gaussian_points(5, covariance=((nan, 0), (0, 1))), "finite"),
-    (lambda: data.gaussian_points(5, covariance=(1, 2)), "symmetric square"),
     (lambda: data.banana(0), "n must be"),
     (lambda: data.banana(5, noise=0), "noise must be"),
     (lambda: data.banana(5, bend=-1), "bend must be"),
     (lambda: data.banana_curve(torch.zeros(2), bend=0), "bend must be"),
     (lambda: data.anomalies("hexagon", 3), "kind must be one of square, .*blank, not 'hexagon'"),
     (lambda: data.anomalies("disc", 0), "n must be"),
-    (lambda: data.anomalies("disc", 3, size=0), "size must be"),
     (lambda: data.anomalies("blank", 3, size=4), "leaves no room"),
     (lambda: data.patches(0), "n must be"),
-    (lambda: data.patches(5, size=2.5), "size must be"),
     (lambda: data.patches(5, size=1), "size must be from 2 to 395 pixels, not 1"),
     (lambda: data.patches(5, size=400), "size must be from 2 to 395 pixels, not 400"),
     (lambda: data.digits(split="valid"), "split must be one of train, test"),
     (lambda: data.digits(source="web"), "source must be one of auto"),
     (lambda: gaussians.best_linear_vae(0, 1, 0), "must be a finite number above 0"),
-    (lambda: gaussians.best_linear_vae(1, -1, 0), "must be a finite number above 0"),
     (lambda: losses.reconstruction_error(IMAGES, IMAGES[:2]), "same shape"),
     (lambda: losses.reconstruction_error(IMAGES, IMAGES, "mae"), "kind must be one of mse, bce"),
     (lambda: losses.reconstruction_error(BLANK, NO_NUMBERS), "x must hold finite"),
@@ -81,7 +76,6 @@ REFUSED = [
     (lambda: losses.kl_to_rho(torch.rand(4, 2), 0.0), "rho must be a share between 0 and 1"),
     (lambda: losses.kl_to_rho(torch.rand(4, 2), 1.0), "rho must be a share between 0 and 1"),
     (lambda: losses.kl_to_rho(torch.rand(4), 0.1), r"shape \(B, D\), not \(4,\)"),
-    (lambda: losses.kl_to_rho(torch.empty(0, 3), 0.1), r"shape \(B, D\), not \(0, 3\)"),
     (lambda: losses.kl_to_rho(torch.tensor([[0.2, 1.5]]), 0.1), r"activations must lie in \[0, 1\]"),
     (lambda: losses.kl_to_rho(torch.tensor([[nan]]), 0.1), r"activations must lie in \[0, 1\]"),
     (lambda: models.dense_decoder(0, SHAPE, 8), "latent_dim must be"),
@@ -103,7 +97,6 @@ REFUSED = [
     (lambda: fit(objective=losses.ae_objective("bce")), "sigmoid"),
     (lambda: fit(validation=BLANK[:0]), "empty"),
     (lambda: fit(data.circles(10)), "10 images do not fill one batch"),
-    (lambda: fit(TensorDataset(BLANK[:0])), "empty"),
     (lambda: fit([]), "empty"),
     (lambda: fit(NO_NUMBERS), "NaN"),
     (lambda: fit(BLANK.byte()), "uint8"),

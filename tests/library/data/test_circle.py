@@ -15,15 +15,12 @@ from course_lib import data
 
 def test_causes_fill_their_ranges():
     circles = data.circles(4000, seed=1)
-    assert 0.03 <= circles.radii.min() < 0.035
-    assert 0.465 < circles.radii.max() <= 0.47
-    assert circles.centers.shape == (4000, 2)
-    assert circles.centers.dtype == torch.float32
-    assert circles.centers.min() >= 0.50
-    assert circles.centers.max() <= 0.53
-    # a uniform distribution has the standard deviation of its width / sqrt(12)
-    assert circles.radii.std().item() == pytest.approx(0.44 / math.sqrt(12), rel=0.03)
-    assert circles.centers.std(dim=0).tolist() == pytest.approx([0.03 / math.sqrt(12)] * 2, rel=0.03)
+    for causes, low, high in ((circles.radii[:, None], 0.03, 0.47), (circles.centers, 0.50, 0.53)):
+        assert causes.dtype == torch.float32
+        assert low <= causes.min() < causes.max() <= high
+        # a uniform distribution has the standard deviation of its width / sqrt(12)
+        deviations = [(high - low) / math.sqrt(12)] * causes.shape[1]
+        assert causes.std(dim=0).tolist() == pytest.approx(deviations, rel=0.03)
 
 
 @settings(max_examples=40, deadline=None)
@@ -32,7 +29,7 @@ def test_ink_is_in_range_and_nothing_is_clipped(size, stroke, seed):
     images = data.circles(20, size=size, stroke=stroke, seed=seed).images
     assert images.shape == (20, 1, size, size)
     assert images.min() == 0
-    assert images.max() == pytest.approx(min(1, stroke), rel=0.2)
+    assert 0.8 * min(1, stroke) < images.max() < min(1, stroke) + 1e-6
     margin, scale = data.canvas(size, stroke)
     assert margin + scale * (0.53 + 0.47) + stroke / 2 <= size + 1e-9
     assert margin + scale * (0.50 - 0.47) - stroke / 2 >= 0
@@ -56,16 +53,10 @@ def test_a_pixel_against_an_integral_over_its_area():
     x, y = np.meshgrid(points, points)
     distance = np.hypot(x - margin - scale * center[0], y - margin - scale * center[1])
     covered = np.abs(distance - scale * radius) < stroke / 2
-    coverage = covered.reshape(28, 40, 28, 40).mean(axis=(1, 3))
-    error = np.abs(image.numpy() - coverage)
+    error = np.abs(image.numpy() - covered.reshape(28, 40, 28, 40).mean(axis=(1, 3)))
     assert error.max() < 0.12  # a pixel is a square, its width along a slanted normal is not 1
     assert error.mean() < 0.01
     assert image.sum().item() == pytest.approx(2 * math.pi * scale * radius * stroke, rel=0.01)
-
-
-def test_a_thin_line_has_less_than_full_ink():
-    assert data.circles(50, stroke=0.5).images.max() == pytest.approx(0.5)
-    assert data.circles(50).images.max() == 1
 
 
 def test_split_deals_out_every_row_once_with_its_cause():
@@ -79,18 +70,12 @@ def test_split_deals_out_every_row_once_with_its_cause():
 
 def test_nearest_circle_finds_circles_and_their_radius():
     circles = data.circles(100, seed=9)
-    distance, radius = data.nearest_circle(circles.images)
-    assert distance.max() < 2
-    assert (radius - circles.radii).abs().max() < 0.01
-    far, _ = data.nearest_circle(data.anomalies("square", 20))
-    assert far.min() > distance.max()
-
-
-def test_nearest_circle_of_a_drawn_grid_point_is_itself():
-    image = data.render_circles(torch.tensor([0.25]), torch.tensor([[0.51, 0.52]]))
-    distance, radius = data.nearest_circle(image)
-    assert distance.item() == pytest.approx(0, abs=1e-3)
-    assert radius.item() == pytest.approx(0.25, abs=1e-6)
+    on_grid = data.render_circles(torch.tensor([0.25]), torch.tensor([[0.51, 0.52]]))
+    squares = data.anomalies("square", 20)
+    distance, radius = data.nearest_circle(torch.cat([circles.images, on_grid, squares]))
+    assert distance[:100].max() < 2 < distance[101:].min()
+    assert (radius[:100] - circles.radii).abs().max() < 0.01
+    assert (distance[100].item(), radius[100].item()) == pytest.approx((0, 0.25), abs=1e-3)
 
 
 def test_the_floor_against_a_regression_on_the_radius():
