@@ -1,12 +1,20 @@
-"""Seeds, devices, and the cores that this process may use."""
+"""Seeds, devices, the cores that this process may use, and as many threads as there are free cores.
+
+All clocks and counters are made up here.
+"""
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from course_lib import runtime
+from tests.library.small import AE, autoencoder, train
+
+CORES = 8
 
 
 def draws():
@@ -22,19 +30,132 @@ def test_one_seed_starts_every_generator():
 
 
 def test_cuda_is_taken_when_there_is_one_and_mps_only_when_asked_for(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert runtime.pick_device().type == "cuda"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert runtime.pick_device().type == "cpu"
+    for there, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert runtime.pick_device().type == device
     assert runtime.pick_device("mps").type == "mps"
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A computer with eight cores, whose time passes when a test says so."""
+    machine = SimpleNamespace(now=100.0, own=50.0, idle=[0.0] * CORES, quota=tmp_path / "cpu.max")
+
+    def run(seconds, own, idle):
+        """Time passes: this process has so many cores meanwhile, and so many are idle."""
+        machine.now += seconds
+        machine.own += own * seconds
+        machine.idle = [before + idle / CORES * seconds for before in machine.idle]
+
+    machine.run = run
+    monkeypatch.setattr(runtime.time, "perf_counter", lambda: machine.now)
+    monkeypatch.setattr(runtime.time, "process_time", lambda: machine.own)
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [SimpleNamespace(idle=t) for t in machine.idle])
+    monkeypatch.setattr(runtime, "CONTAINER", tmp_path)
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(CORES)), raising=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(CORES)
+    yield machine
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(
     ("limit", "cores"), [("150000 100000", 1.5), ("max 100000", 8), ("1600000 100000", 8), (None, 8)]
 )
-def test_cores_are_those_that_the_container_gives(limit, cores, monkeypatch, tmp_path):
+def test_cores_are_those_that_the_container_gives(machine, limit, cores):
     if limit:
-        (tmp_path / "cpu.max").write_text(limit + "\n")
-    monkeypatch.setattr(runtime, "CONTAINER", tmp_path)
-    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: range(8), raising=False)
+        machine.quota.write_text(limit + "\n")
     assert runtime.available_cores() == cores
+
+
+def threads(machine, *times, device="cpu"):
+    """How many threads there are at first, and after times of (seconds, own cores, idle cores)."""
+    outside, seen = torch.get_num_threads(), []
+    with runtime.threads_for_free_cores(torch.device(device)) as adjust:
+        seen.append(torch.get_num_threads())
+        for time in times:
+            machine.run(*time)
+            adjust()
+            seen.append(torch.get_num_threads())
+    assert torch.get_num_threads() == outside
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("own", "idle", "expected"),
+    [
+        (7.9, 0.1, 8),  # alone, all threads spinning
+        (1, 7, 8),  # alone, few of them at work
+        (7.1, 0, 7),  # beside one busy process
+        (4, 0, 4),  # beside a training that spins on all cores, too
+        (1, 2.9, 4),  # room for more than before
+        (0.4, 0, 1),  # beside many
+    ],
+)
+def test_a_thread_for_each_core_that_is_not_taken(machine, own, idle, expected):
+    assert threads(machine, (1, own, idle)) == [8, expected]
+
+
+def test_threads_go_and_come_back_and_not_every_step_looks(machine):
+    assert threads(machine, (0.2, 8, 0), (0.2, 4, 0), (0.2, 4, 4), (0.2, 3, 0)) == [8, 8, 4, 8, 3]
+    assert threads(machine, (0.05, 1, 0), (0.1, 1, 0)) == [8, 8, 1]
+
+
+def test_what_the_user_chose_and_what_a_container_gives_is_the_most(machine):
+    machine.quota.write_text("500000 100000\n")
+    assert threads(machine, (1, 5, 3)) == [5, 5]
+    torch.set_num_threads(3)
+    assert threads(machine, (1, 3, 5)) == [3, 3]
+
+
+def test_cores_that_the_scheduler_withholds_are_not_free(machine, monkeypatch):
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    assert threads(machine, (1, 2, 4)) == [4, 4]
+    assert threads(machine, (1, 1, 2)) == [4, 2]  # only one of the two idle cores is ours
+
+
+@pytest.mark.parametrize(("device", "outside"), [("cuda", 8), ("mps", 8), ("cpu", 1)])
+def test_nothing_is_done_for_a_gpu_or_with_one_thread(machine, monkeypatch, device, outside):
+    torch.set_num_threads(outside)
+    monkeypatch.setattr(runtime, "usable_seconds", lambda: pytest.fail("cores were counted"))
+    assert threads(machine, (1, 1, 0), device=device) == [outside] * 2
+
+
+def beside(machine, own):
+    """An objective whose every step takes a second, in which this process has `own`(step) cores."""
+    seen = []
+
+    def objective(model, x):
+        seen.append(torch.get_num_threads())
+        machine.run(1, own(len(seen)), 0)
+        return AE(model, x)
+
+    return objective, seen
+
+
+def test_fit_looks_after_each_step(machine):
+    objective, seen = beside(machine, lambda step: CORES - step)
+    train(autoencoder(), objective=objective)
+    assert seen == [8, 7, 6, 5]
+    assert torch.get_num_threads() == CORES
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
+def test_fit_gives_the_threads_back_when_it_is_stopped(machine, stop):
+    def own(step):
+        if torch.get_num_threads() < CORES:
+            raise stop
+        return 1
+
+    try:
+        train(autoencoder(), objective=beside(machine, own)[0])
+    except ZeroDivisionError:
+        assert stop is ZeroDivisionError
+    assert torch.get_num_threads() == CORES
+
+
+def test_on_one_thread_nothing_depends_on_what_others_do(machine):
+    torch.set_num_threads(1)
+    quiet, crowded = autoencoder(), autoencoder()
+    assert train(quiet) == train(crowded, objective=beside(machine, lambda step: 0.1)[0])
+    torch.testing.assert_close(quiet.state_dict(), crowded.state_dict(), rtol=0, atol=0)
