@@ -6,7 +6,6 @@ import pytest
 
 CELL = "from course_lib.claims import claim\ntotal = 3\nwith claim('Sums are large'):\n    {}\nprint('on')"
 BODIES = {  # what stands in the claim → why it does not hold, "" when it does
-    "assert total > 2": "",
     "assert total > 2\n    assert total + 1 >= 4": "",
     "assert total > 4": "total > 4 is false, where total = 3",
     "assert total < 4\n    assert total > 4.5\n    assert total > 5": "total > 4.5 is false, where total = 3",
@@ -18,17 +17,14 @@ BODIES = {  # what stands in the claim → why it does not hold, "" when it does
     "raise ValueError('first\\n  second')": "ValueError: first second",
     "exec('assert total > 4')": "an assert does not hold",
 }
-REFUTED = {body: reason for body, reason in BODIES.items() if reason}
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Run the cell with this in its claim, strict or not → what it prints."""
+    """Run the cell with this in its claim, strict ("1") or not → what it prints."""
 
-    def run(body, strict=None):
-        monkeypatch.delenv("COURSE_STRICT", raising=False)
-        if strict is not None:
-            monkeypatch.setenv("COURSE_STRICT", strict)
+    def run(body, strict):
+        monkeypatch.setenv("COURSE_STRICT", strict)
         cell = tmp_path / "cell.py"
         cell.write_text(CELL.format(body), encoding="utf-8")
         runpy.run_path(str(cell))
@@ -37,26 +33,19 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize("strict", [None, "0"])
-@pytest.mark.parametrize("body", BODIES)
-def test_a_learner_reads_one_line_and_the_notebook_goes_on(run, body, strict):
-    reason = BODIES[body]
+@pytest.mark.parametrize(("body", "reason"), BODIES.items())
+def test_a_learner_reads_one_line_and_a_test_is_told_which_claim_and_which_part(run, body, reason):
     line = f"✗ Sums are large: not with these settings ({reason})" if reason else "✓ Sums are large"
-    assert run(body, strict) == f"{line}\non\n"
+    assert run(body, "") == run(body, "0") == f"{line}\non\n"
+    if reason:
+        with pytest.raises(AssertionError) as caught:
+            run(body, "1")
+        assert str(caught.value) == f"Sums are large: {reason}"
+    else:
+        assert run(body, "1") == f"{line}\non\n"
 
 
-@pytest.mark.parametrize("body", REFUTED)
-def test_a_test_is_told_which_claim_and_which_part(run, body):
-    with pytest.raises(AssertionError) as caught:
-        run(body, strict="1")
-    assert str(caught.value) == f"Sums are large: {REFUTED[body]}"
-
-
-def test_what_holds_raises_nothing_in_a_test(run):
-    assert run("assert total > 2", strict="1") == "✓ Sums are large\non\n"
-
-
-@pytest.mark.parametrize("strict", [None, "1"])
+@pytest.mark.parametrize("strict", ["0", "1"])
 def test_an_interrupt_is_no_refutation(run, capsys, strict):
     with pytest.raises(KeyboardInterrupt):
         run("raise KeyboardInterrupt", strict)
