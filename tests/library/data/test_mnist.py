@@ -15,17 +15,16 @@ from course_lib import data
 from course_lib.data import mnist
 
 
-def idx_files(seed=0):
+def idx_files():
     """MNIST's four files in small, byte by byte after the format's description: name → content."""
-    random, files = np.random.RandomState(seed), {}
+    random = np.random.RandomState(0)
     for part, n in (("train", 30), ("t10k", 12)):
         pixels, labels = random.bytes(n * 28 * 28), bytes(random.randint(0, 10, n, dtype=np.uint8))
-        files[f"{part}-images-idx3-ubyte"] = struct.pack(">IIII", 0x803, n, 28, 28) + pixels
-        files[f"{part}-labels-idx1-ubyte"] = struct.pack(">II", 0x801, n) + labels
-    return files
+        yield f"{part}-images-idx3-ubyte", struct.pack(">IIII", 0x803, n, 28, 28) + pixels
+        yield f"{part}-labels-idx1-ubyte", struct.pack(">II", 0x801, n) + labels
 
 
-FILES = idx_files()
+FILES = dict(idx_files())
 ARCHIVES = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in FILES.items()}
 RESOURCES = [(name, hashlib.md5(content).hexdigest()) for name, content in ARCHIVES.items()]
 
@@ -37,10 +36,10 @@ def put(root, files):
         (raw / name).write_bytes(content)
 
 
-def check(digits, files=FILES, part="train"):
+def check(digits, part="train"):
     pixels = np.rint(digits.images.numpy() * 255).astype(np.uint8)
-    assert pixels.tobytes() == files[f"{part}-images-idx3-ubyte"][16:]
-    assert bytes(digits.labels.tolist()) == files[f"{part}-labels-idx1-ubyte"][8:]
+    assert pixels.tobytes() == FILES[f"{part}-images-idx3-ubyte"][16:]
+    assert bytes(digits.labels.tolist()) == FILES[f"{part}-labels-idx1-ubyte"][8:]
 
 
 @pytest.fixture
@@ -80,18 +79,15 @@ def mirror(monkeypatch, tmp_path_factory):
         server.shutdown()
 
 
-def test_reads_the_files_where_the_course_data_lie_and_says_so(tmp_path, no_network, monkeypatch, capsys):
-    here, named, given = (idx_files(seed) for seed in (1, 2, 3))
-    for folder, files in (("data", here), ("named", named), ("given", given)):
-        put(tmp_path / folder, files)
+@pytest.mark.parametrize(
+    ("root", "named", "read"), [(None, "", "data"), (None, "named", "named"), ("given", "named", "given")]
+)
+def test_reads_where_the_data_lie_and_says_so(root, named, read, tmp_path, no_network, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COURSE_DATA", raising=False)
-    check(data.digits(), here)
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "named"))
-    check(data.digits(), named)
-    capsys.readouterr()
-    check(data.digits("given", split="test"), given, "t10k")
-    assert capsys.readouterr().out == "Digits: 12 images of MNIST (test), from given.\n"
+    monkeypatch.setenv("COURSE_DATA", named)
+    put(tmp_path / read, FILES)
+    check(data.digits(root, split="test"), "t10k")
+    assert capsys.readouterr().out == f"Digits: 12 images of MNIST (test), from {read}.\n"
 
 
 def test_without_files_and_network_there_is_one_line_or_one_error(tmp_path, no_network, capsys):
@@ -106,19 +102,19 @@ def test_without_files_and_network_there_is_one_line_or_one_error(tmp_path, no_n
     assert not root.exists()
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-@pytest.mark.parametrize("damage", ["empty", "cut off", "too few labels", "a label of 10"])
-def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, split, damage):
-    part = "train" if split == "train" else "t10k"
-    images, labels = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
-    damaged = {
-        "empty": {images: b""},
-        "cut off": {images: FILES[images][:4000]},
-        "too few labels": {labels: struct.pack(">II", 0x801, 7) + bytes(7)},
-        "a label of 10": {labels: FILES[labels][:-1] + bytes([10])},
-    }
-    put(tmp_path, FILES | damaged[damage])
-    assert len(data.digits(tmp_path, split=split)) == (1400 if split == "train" else 397)
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [
+        ("images-idx3", lambda content: b""),
+        ("images-idx3", lambda content: content[:4000]),
+        ("labels-idx1", lambda content: struct.pack(">II", 0x801, 7) + bytes(7)),  # too few
+        ("labels-idx1", lambda content: content[:-1] + bytes([10])),
+    ],
+)
+def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, kind, damage):
+    name = f"train-{kind}-ubyte"
+    put(tmp_path, FILES | {name: damage(FILES[name])})
+    assert len(data.digits(tmp_path)) == 1400
     assert f"MNIST is damaged in {tmp_path}" in capsys.readouterr().out
 
 
@@ -131,7 +127,7 @@ def test_downloads_once_and_replaces_damaged_files(tmp_path, mirror, there):
     assert socket.getdefaulttimeout() == before  # that of other connections is left alone
     for archive in mirror.iterdir():
         archive.unlink()
-    check(data.digits(root, split="test"), part="t10k")
+    check(data.digits(root, split="test"), "t10k")
 
 
 @pytest.mark.parametrize("trouble", [b"<html>", b"", None], ids=repr)
