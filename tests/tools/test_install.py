@@ -63,15 +63,8 @@ def test_pip_takes_the_cpu_builds_as_a_pair_and_the_rest_from_the_default_index(
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setattr(install, "choose", lambda: (["--extra-index-url", f"{server}/cpu"], "the CPU build"))
-    arguments = [
-        "--dry-run",
-        "--ignore-installed",
-        "--index-url",
-        f"{server}/default",
-        "torchvision",
-        "numpy",
-    ]
-    monkeypatch.setattr(sys, "argv", ["install.py", *arguments])
+    options = f"--dry-run --ignore-installed --index-url {server}/default torchvision numpy"
+    monkeypatch.setattr(sys, "argv", ["install.py", *options.split()])
     assert install.main() == 0
     would_install = re.search(r"Would install (.+)", capfd.readouterr().out)[1].split()
     assert sorted(would_install) == ["numpy-2.4", "torch-2.9+cpu", "torchvision-0.24+cpu"]

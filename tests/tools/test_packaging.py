@@ -1,6 +1,5 @@
 """The files around the code agree with each other and hold on any machine."""
 
-import importlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,23 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.version import Version
 
 from tests.notebooks.notebook_rules import LARGEST_FILE, broken_links
-from tools.write_constraints import ROOT, direct_requirements, floors, project_table
+from tools.write_constraints import EXTRAS, ROOT, direct_requirements, floors, project_table
 
 
 def test_conda_brings_python_and_pip_only():
     """Everything else comes through pip, so that there are never two OpenMP runtimes."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    *from_conda, from_pip = environment["dependencies"]
-    assert [Requirement(line).name for line in from_conda] == ["python", "pip"]
-    assert from_pip == {"pip": ["-e .[lab,test]"]}
-
-
-def test_conda_takes_a_python_that_the_package_takes():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    assert environment["dependencies"][0] == "python" + project_table()["requires-python"]
+    python = f"python{project_table()['requires-python']}"
+    assert environment["dependencies"] == [python, "pip", {"pip": ["-e .[lab,test]"]}]
 
 
 def test_constraints_name_the_direct_dependencies():
@@ -34,20 +26,14 @@ def test_constraints_name_the_direct_dependencies():
     assert wanted <= named <= allowed, "run `nox -s constraints`"
 
 
-@pytest.mark.parametrize("floor", direct_requirements(), ids=str)
-def test_constraints_satisfy_the_floor(floor):
-    for pinned in constraints():
-        if pinned.name == floor.name:
-            (exact,) = pinned.specifier
-            assert exact.operator == "=="
-            assert Version(exact.version) in floor.specifier
-
-
-@pytest.mark.parametrize("floor", direct_requirements(()), ids=str)
-def test_colab_satisfies_the_floor(floor):
-    """What lies below every notebook there; the extras are for those who work on the course."""
-    pinned = [pin for pin in constraints("constraints-colab.txt") if pin.name == floor.name]
-    assert all(exact.version in floor.specifier for pin in pinned for exact in pin.specifier)
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-colab.txt"])
+def test_pinned_versions_satisfy_the_floors(file):
+    """In Colab only those that lie below every notebook; the extras are for those who work on the course."""
+    floors = {r.name: r.specifier for r in direct_requirements(() if "colab" in file else EXTRAS)}
+    for pinned in constraints(file):
+        (exact,) = pinned.specifier
+        assert exact.operator == "=="
+        assert exact.version in floors.get(pinned.name, exact), pinned
 
 
 def test_the_oldest_environment_has_the_floors():
@@ -64,11 +50,6 @@ def constraints(name: str = "constraints.txt") -> list[Requirement]:
     """The lines of a file of constraints."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if not line.startswith("#")]
-
-
-def test_torch_and_torchvision_are_a_pair():
-    """A torchvision built for another torch fails when it is imported."""
-    importlib.import_module("torchvision.ops")
 
 
 def tracked_files() -> list[Path]:
