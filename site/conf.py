@@ -25,7 +25,7 @@ myst_heading_anchors = 3
 
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 80
+maximum_signature_line_length = 110
 add_module_names = False
 default_role = "literal"
 
@@ -41,7 +41,9 @@ html_show_sourcelink = False
 html_sidebars = {
     "**": ["navbar-logo.html", "search-button-field.html", "playground.html", "sbt-sidebar-nav.html"]
 }
+html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "navbar_persistent": [],  # the sidebar has the search
     "use_download_button": False,
     "home_page_in_toc": False,
     "show_navbar_depth": 1,

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from posixpath import dirname, normpath, relpath
@@ -50,6 +50,8 @@ MODULES = (
 PARTS = ("exercises", "solutions")
 ROW = re.compile(r"\| *\[[^]]*\]\(notebooks/(\w+)\.ipynb\) *\| *([^|]*?) *\|(?:.*\|)? *([^|]*?) *\|")
 SLIDER = re.compile(r"^widgets\.\w+_explorer\(.*\)$", re.DOTALL)
+MARK = re.compile(r"^ *### (BEGIN|END) SOLUTION\n", re.MULTILINE)
+MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg.js"  # needs no other file
 NO_ALT = "Figure: see the text around it."
 
 
@@ -117,42 +119,7 @@ def copy_files(playground: bool) -> None:
 
 def stage(playground: bool) -> None:
     """Lay out dist/site-src; files that stay the same keep their times, so that Sphinx need not read them."""
-    pages = {path.relative_to(ROOT).as_posix(): path for path in notebooks()}
-    texts = {path.relative_to(ROOT).as_posix(): path for path in ROOT.glob("teaching/**/*.md")}
-    texts["claims/claims.md"] = ROOT / "claims" / "claims.md"
-    known = {*pages, *texts}
-    files: dict[str, str | bytes] = {
-        name: as_text(page(read(path), name, known, playground)) for name, path in pages.items()
-    }
-    files |= {name: relink(path.read_text("utf-8"), name, known) for name, path in texts.items()}
-    files |= reference()
-    files |= {p.relative_to(SITE).as_posix(): p.read_bytes() for p in SITE.glob("*.*") if p.is_file()}
-    files |= {p.relative_to(SITE).as_posix(): p.read_bytes() for p in SITE.glob("_*/*")}
-    mathjax = distribution("sphinx-mathjax-offline")
-    files["_static/tex-svg.js"] = mathjax.locate_file(
-        "sphinx-mathjax-offline/static/mathjax/tex-svg.js"
-    ).read_bytes()
-    files["index.md"] = (
-        (SITE / "index.md")
-        .read_text("utf-8")
-        .format(
-            chapters=contents(),
-            playground='<a class="book-button" href="playground/index.html">Open the playground</a>'
-            if playground
-            else "",
-            chapter_pages=toctree((n for n in pages if re.match(r"notebooks/\d", n)), "Chapters"),
-            appendix_pages=toctree((n for n in pages if "/appendix/" in n), "Appendix"),
-            teaching_pages=toctree((n for n in texts if n.startswith("teaching/")), "For teachers"),
-        )
-    )
-    lists = {part: [relpath(n, part) for n in pages if n.startswith(part)] for part in PARTS}
-    lists["reference"] = [f"{name}.rst" for name in MODULES]
-    for part, names in lists.items():
-        files[f"{part}/index.md"] = files.pop(f"{part}.md").decode() + toctree(names, hidden=False)
-    files["glossary.md"] = files["glossary.md"].decode() + glossary(known)
-    files["licence.md"] = files["licence.md"].decode() + licences()
-    if not playground:
-        files["_templates/playground.html"] = ""
+    files = sources(playground)
     for path in STAGE.rglob("*"):
         if path.is_file() and path.relative_to(STAGE).as_posix() not in files:
             path.unlink()
@@ -163,23 +130,68 @@ def stage(playground: bool) -> None:
             path.write_bytes(new)
 
 
+def sources(playground: bool) -> dict[str, str | bytes]:
+    """The content of all files that Sphinx reads, by name."""
+    pages = {path.relative_to(ROOT).as_posix(): read(path) for path in notebooks()}
+    names = [*sorted(ROOT.glob("teaching/**/*.md")), ROOT / "claims" / "claims.md"]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in names}
+    known = {*pages, *texts}
+    own = [p for pattern in ("*.*", "_*/*") for p in SITE.glob(pattern) if p.is_file()]
+    files: dict[str, str | bytes] = {p.relative_to(SITE).as_posix(): p.read_bytes() for p in own}
+
+    start = '<a class="book-button" href="playground/index.html">Open the playground</a>'
+    listed = {
+        "Chapters": [name for name in pages if re.match(r"notebooks/\d", name)],
+        "Appendix": [name for name in pages if "/appendix/" in name],
+        "For teachers": [name for name in texts if name.startswith("teaching/")],
+    }
+    trees = {caption.split()[-1].lower(): toctree(names, caption) for caption, names in listed.items()}
+    files["index.md"] = (
+        files["index.md"]
+        .decode()
+        .format(contents=contents(), playground=start if playground else "", **trees)
+    )
+    lists = {part: [n for n in pages if n.startswith(part)] for part in PARTS}
+    lists["reference"] = [f"reference/{module}.rst" for module in MODULES]
+    for part, names in lists.items():
+        shown = {name: title(pages[name]).rpartition(":")[0] for name in names if name in pages}
+        files[f"{part}/index.md"] = files.pop(f"{part}.md").decode() + toctree(names, titles=shown)
+    files["glossary.md"] = files["glossary.md"].decode() + glossary(known)
+    files["licence.md"] = files["licence.md"].decode() + licences()
+    files["_static/tex-svg.js"] = Path(
+        distribution("sphinx-mathjax-offline").locate_file(MATHJAX)
+    ).read_bytes()
+    if not playground:
+        files["_templates/playground.html"] = ""
+    files |= {f"reference/{module}.rst": reference(f"course_lib.{module}") for module in MODULES}
+    files |= {name: relink(text, name, known) for name, text in texts.items()}
+    return files | {name: as_text(page(nb, name, known, playground)) for name, nb in pages.items()}
+
+
 def notebooks() -> list[Path]:
     """All that the book shows: chapters, appendices, exercises and solutions."""
     return [*chapters(), *(path for part in PARTS for path in sorted((ROOT / part).glob("*.ipynb")))]
 
 
-def toctree(names: Iterable[str], caption: str = "", hidden: bool = True) -> str:
-    """A toctree of pages, "" when there is none."""
-    lines = [name.rsplit(".", 1)[0] for name in names]
-    options = [":maxdepth: 1", *[":hidden:"] * hidden, *[f":caption: {caption}"] * bool(caption), ""]
-    return "\n".join(["```{toctree}", *options, *lines, "```", ""]) if lines else ""
+def toctree(names: Iterable[str], caption: str = "", titles: Mapping[str, str] | None = None) -> str:
+    """A toctree of pages, "" when there is none: with `titles` as a list on its page, else hidden."""
+    pages = [f"/{name.rsplit('.', 1)[0]}" for name in names]
+    if titles:
+        pages = [f"{titles[name]} <{page}>" for name, page in zip(names, pages, strict=True)]
+    options = [f":caption: {caption}", ":hidden:"] if caption else []
+    return "\n".join(["```{toctree}", ":maxdepth: 1", *options, "", *pages, "```", ""]) if pages else ""
+
+
+def title(notebook: NotebookNode) -> str:
+    """The title of a notebook, without its mark."""
+    return BADGE.sub("", notebook.cells[0].source).partition("\n")[0].removeprefix("# ")
 
 
 def page(notebook: NotebookNode, name: str, known: set[str], playground: bool) -> NotebookNode:
     """A notebook, stored at `name`, as a page of the book; `known` are the names of all pages."""
     dress(notebook)
-    title, _, rest = BADGE.sub("", notebook.cells[0].source).partition("\n")
-    notebook.cells[0].source = f"{title}\n\n{links(notebook, name, known, playground)}\n{rest}"
+    heading, _, rest = BADGE.sub("", notebook.cells[0].source).partition("\n")
+    notebook.cells[0].source = f"{heading}\n\n{links(notebook, name, known, playground)}\n{rest}"
     exercise, cells = "", []
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -230,6 +242,7 @@ def foldable(cell: NotebookNode) -> NotebookNode:
     book = {"image": {"alt": cell.metadata.get("alt", NO_ALT)}}
     for title in (HIDDEN[tag] for tag in tags(cell) if tag in HIDDEN):
         cell.source, book["code_prompt_show"] = TITLE.sub("", cell.source, count=1), title
+    cell.source = MARK.sub("", cell.source)
     cell.metadata["mystnb"] = book
     return cell
 
@@ -279,10 +292,9 @@ def contents() -> str:
     items = []
     for path in (p for p in chapters() if p.parent.name == "notebooks"):
         notebook = read(path)
-        title = BADGE.sub("", notebook.cells[0].source).partition("\n")[0].removeprefix("# ")
         question, seconds = said.get(path.stem, ("", ""))
         times = f"{reading_minutes(notebook)} min to read" + (f", {seconds} to run" if seconds else "")
-        items.append(f"- **[{title}](notebooks/{path.name})** {question} *{times}*\n")
+        items.append(f"- **[{title(notebook)}](notebooks/{path.name})** {question} *{times}*\n")
     return "".join(items)
 
 
@@ -302,21 +314,16 @@ def licences() -> str:
     )
 
 
-def reference() -> dict[str, str]:
-    """A page for each module of course_lib: its public functions and classes, wherever defined."""
-    pages = {}
-    for name in MODULES:
-        full = f"course_lib.{name}"
-        module = importlib.import_module(full)
-        lines = [full, "=" * len(full), "", f".. automodule:: {full}", ""]
-        for public, thing in vars(module).items():
-            if not public.startswith("_") and getattr(thing, "__module__", "").startswith(full):
-                if inspect.isclass(thing):
-                    lines += [f".. autoclass:: {full}.{public}", "   :members:", ""]
-                elif inspect.isfunction(thing):
-                    lines += [f".. autofunction:: {full}.{public}", ""]
-        pages[f"reference/{name}.rst"] = "\n".join(lines)
-    return pages
+def reference(module: str) -> str:
+    """The page of a module: its public functions and classes, wherever they are defined."""
+    lines = [module, "=" * len(module), "", f".. automodule:: {module}", ""]
+    for public, thing in vars(importlib.import_module(module)).items():
+        if not public.startswith("_") and getattr(thing, "__module__", "").startswith(module):
+            if inspect.isclass(thing):
+                lines += [f".. autoclass:: {module}.{public}", "   :members:", ""]
+            elif inspect.isfunction(thing):
+                lines += [f".. autofunction:: {module}.{public}", ""]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
