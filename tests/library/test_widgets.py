@@ -105,8 +105,7 @@ def test_the_sliders_reach_every_code_and_the_whole_prior(factor, shown):
         codes = model.embed(IMAGES)
     low, high = ends(controls(widgets.latent_explorer(model, IMAGES))["z1"])
     assert codes.abs().max() > 3, "the test needs a code beyond the prior's range"
-    assert low <= min(-3, float(codes.min()))
-    assert high >= max(3, float(codes.max()))
+    assert low <= min(-3, codes.min()) < max(3, codes.max()) <= high
 
 
 def test_the_plane_shows_what_is_decoded_there_and_the_nearest_real_digit(shown):
@@ -125,8 +124,8 @@ def test_the_plane_shows_what_is_decoded_there_and_the_nearest_real_digit(shown)
 
 def test_a_seed_keeps_its_noise_while_mu_and_log_var_move(drawn):
     box = widgets.reparameterization_explorer()
-    for mu, log_var, seed in ((0.0, 0.0, 3), (2.0, -6.0, 3), (0.0, 0.0, 4)):
-        box.draw(mu=mu, log_var=log_var, draws=10, seed=seed)
+    for mu, seed in ((0.0, 3), (2.0, 3), (0.0, 4)):
+        box.draw(mu=mu, log_var=-6.0, draws=10, seed=seed)
     first, moved, reseeded = (eps for _, _, eps in drawn[-3:])
     assert drawn[-2][:2] == (2.0, -6.0)
     assert first.shape == (10,)
