@@ -8,6 +8,12 @@ from course_lib import data, losses, models, training
 
 SHAPE = (1, 28, 28)
 PARTS = {"dense": (models.dense_body, models.dense_decoder), "conv": (models.conv_body, models.conv_decoder)}
+SCORES = {  # of normal images and of three odd kinds
+    "circle": torch.linspace(0.5, 5, 400),
+    "square": torch.linspace(3, 40, 50),
+    "dot": torch.linspace(0.4, 2, 30),
+    "blank": torch.full((20,), 4.0),
+}
 CIRCLES = data.circles(64)
 AE, VAE = losses.ae_objective(), losses.vae_objective()
 

@@ -109,7 +109,6 @@ FOUND = [  # the check, what it meets, whether it says fix or tip, and what
     ),
     ("packages", {"importlib.metadata.requires": gives(PackageNotFoundError("it"))}, "fix", "make install"),
     ("torchvision", {"nms": gives(RuntimeError("no torchvision::nms"))}, "fix", "::nms.*together"),
-    ("openmp", openmp(), "", "none"),
     ("openmp", openmp("libgomp", "libgomp"), "", "libgomp"),  # two copies of one
     ("openmp", openmp("libiomp", "vcomp"), "", "libiomp"),  # Windows' own beside another
     ("openmp", openmp("libgomp", "libiomp"), "fix", "libgomp and libiomp.*conda"),
@@ -119,7 +118,6 @@ FOUND = [  # the check, what it meets, whether it says fix or tip, and what
     ("device", processor(1, 1, GPU), "tip", "without CUDA"),
     ("device", processor(1, 1, GPU, "13.2"), "tip", "driver may be too old for CUDA 13.2"),
     ("device", processor(1, 1, "No devices were found\n", "13.2"), "", ""),
-    ("memory", memory(8e9), "", "8.0 GB"),
     ("memory", memory(3e8), "fix", "Close other programs"),
     ("memory", memory(8e9, max="2000000000", current="1900000000"), "fix", "0.1 GB"),
     ("memory", memory(8e9, max="max", current="1900000000"), "", "8.0 GB"),

@@ -12,16 +12,11 @@ from matplotlib.colors import to_hex
 from torch.distributions import Normal, kl_divergence
 
 from course_lib import data, plotting
+from tests.library.small import SCORES
 
 Z, CAUSE = torch.linspace(-2, 2, 120)[:, None], torch.linspace(0, 1, 120)
 PLANE, LABELS = torch.cat([Z, Z.flip(0).square()], dim=1), torch.arange(120) % 10
 IMAGES = data.circles(12).images
-SCORES = {
-    "circle": torch.linspace(0.5, 5, 400),
-    "square": torch.linspace(3, 40, 50),
-    "dot": torch.linspace(0.4, 2, 30),
-    "blank": torch.full((20,), 4.0),
-}
 AUCS = {"sum": {"dot": 0.4321, "arc": 1.0}, "relative": {"dot": 0.9, "arc": 0.51}}
 GRID = torch.linspace(-2, 2, 41), torch.linspace(-1, 3, 41)
 FAR = GRID[0][:, None].expand(41, 41) + 2  # grows with the first number only, from 0 to 4
@@ -149,12 +144,12 @@ def test_the_map_of_codes_is_white_below_the_limit_and_its_dots_grow_with_the_ca
     assert equal.min() == equal.max() > 0
 
 
-@pytest.mark.parametrize("prior", [True, False])
-def test_the_plane_holds_each_code_as_the_numeral_of_its_label(prior):
-    ax = plotting.plot_labelled_plane(PLANE, LABELS, prior=prior).axes[0]
+def test_the_plane_holds_each_code_as_the_numeral_of_its_label():
+    ax = plotting.plot_labelled_plane(PLANE, LABELS).axes[0]
     for digit, dots in zip(range(10), ax.collections, strict=True):
         np.testing.assert_allclose(dots.get_offsets(), PLANE[digit == LABELS], rtol=1e-6)
-    assert [ring.radius for ring in ax.patches] == ([1, 2] if prior else [])
+    assert [ring.radius for ring in ax.patches] == [1, 2]
+    assert not plotting.plot_labelled_plane(PLANE, LABELS, prior=False).axes[0].patches
 
 
 def test_the_table_of_aucs_has_a_row_for_each_kind():

@@ -73,6 +73,7 @@ REFUSED = [
     (lambda: losses.sparse_objective(losses.l1, weight=-1), "weight must be 0 or more, not -1"),
     (lambda: losses.sparse_objective(losses.l1, 1.0, kind="l7"), "kind must be one of mse, bce"),
     (lambda: losses.denoising_objective(torch.zeros_like, kind="l7"), "kind must be one of mse, bce"),
+    (lambda: losses.kl_to_rho(torch.rand(4, 2), 0.0), "rho must be a share between 0 and 1"),
     (lambda: losses.kl_to_rho(torch.rand(4, 2), 1.0), "rho must be a share between 0 and 1"),
     (lambda: losses.kl_to_rho(torch.rand(4), 0.1), r"shape \(B, D\), not \(4,\)"),
     (lambda: losses.kl_to_rho(torch.tensor([[0.2, 1.5]]), 0.1), r"activations must lie in \[0, 1\]"),

@@ -9,15 +9,10 @@ import torch
 from torch import nn
 
 from course_lib import anomaly, data, plotting, widgets
-from tests.library.small import autoencoder, vae
+from tests.library.small import SCORES, autoencoder, vae
 
 IMAGES = data.circles(200, seed=1).images
 DIGITS = data.digits(split="test", source="sklearn")[:120]
-SCORES = {
-    "circle": torch.linspace(0.5, 5, 400),
-    "square": torch.linspace(3, 40, 50),
-    "blank": torch.full((20,), 4.0),
-}
 SWEEP = {factor: {"active units": 1.0, "redrawn": IMAGES[:12]} for factor in (0.1, 1.0, 10.0)}
 EXPLORERS = {
     "latent, on a line": lambda: widgets.latent_explorer(vae(1)),
@@ -136,11 +131,11 @@ def test_a_seed_keeps_its_noise_while_mu_and_log_var_move(drawn):
 def test_the_threshold_reaches_every_score_and_starts_at_one_false_alarm_in_a_hundred(drawn):
     box = widgets.threshold_explorer(SCORES)
     threshold, odd = controls(box).values()
-    assert ends(threshold) == pytest.approx((0.5, 40))
+    assert ends(threshold) == pytest.approx((0.4, 40))
     assert threshold.value == pytest.approx(anomaly.threshold_at(SCORES["circle"], 0.01))
-    assert odd.options == ("all odd kinds", "square", "blank")
-    pooled = torch.cat([SCORES["square"], SCORES["blank"]])
-    for name, expected in (("blank", SCORES["blank"]), ("all odd kinds", pooled)):
+    assert odd.options == ("all odd kinds", "square", "dot", "blank")
+    _, *kinds = SCORES.values()
+    for name, expected in (("blank", SCORES["blank"]), ("all odd kinds", torch.cat(kinds))):
         box.draw(threshold=4.5, odd=name)
         torch.testing.assert_close(drawn[-1], (SCORES["circle"], expected, 4.5))
 
