@@ -29,8 +29,8 @@ def load(root: Path, *, train: bool) -> tuple[Tensor, Tensor]:
     try:
         return _read(root, train)
     except Exception as error:  # files that are missing or damaged fail in many ways
-        whole = len(list(raw.glob("*-ubyte"))) == 4
-        state = f"damaged in {root} ({_short(error)})" if whole else f"not in {root}"
+        there = len(list(raw.glob("*-ubyte"))) == 4
+        state = f"damaged in {root} ({_short(error)})" if there else f"not in {root}"
     try:
         _download(root, raw)
         return _read(root, train)

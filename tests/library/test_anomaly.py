@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_score, roc_auc_score, roc_curve
 
@@ -19,10 +19,6 @@ SCORES = st.lists(st.integers(0, 9).map(float), min_size=1, max_size=30).map(tor
 def always(image):
     """A stand-in for a model that redraws every image as this one."""
     return SimpleNamespace(embed=lambda x: x, decode=image.expand_as)
-
-
-def labelled(normal, odd):
-    return np.r_[np.zeros(len(normal)), np.ones(len(odd))], np.r_[normal.numpy(), odd.numpy()]
 
 
 @pytest.mark.parametrize(("kind", "error"), [("mse", 784 * 0.25), ("bce", 784 * math.log(2))])
@@ -69,9 +65,11 @@ def test_a_threshold_is_numpys_inverted_cdf(rate):
         assert anomaly.threshold_at(scores, rate) == expected
 
 
+@settings(deadline=None)
 @given(normal=SCORES, odd=SCORES, threshold=st.integers(-1, 9))
 def test_auc_roc_and_counts_against_scikit_learn_ties_included(normal, odd, threshold):
-    labels, scores = labelled(normal, odd)
+    labels = np.r_[np.zeros(len(normal)), np.ones(len(odd))]
+    scores = np.r_[normal.numpy(), odd.numpy()]
     assert anomaly.auc(normal, odd) == pytest.approx(roc_auc_score(labels, scores), abs=1e-9)
     for found, expected in zip(anomaly.roc(normal, odd), roc_curve(labels, scores), strict=False):
         np.testing.assert_array_equal(found, expected)
@@ -108,9 +106,4 @@ def test_precision_against_scikit_learn_from_rates_and_from_counts():
     assert anomaly.precision_at_base_rate(*rates, odd.mean()) == expected
     assert found.precision(odd.mean()) == expected
     assert (found.true_positive_rate, found.false_positive_rate) == pytest.approx(rates)
-
-
-def test_precision_at_the_ends():
-    assert anomaly.precision_at_base_rate(0.9, 0, 0.001) == 1
-    assert anomaly.precision_at_base_rate(0.9, 0.1, 0) == 0
-    assert math.isnan(anomaly.precision_at_base_rate(0, 0, 0.5))
+    assert math.isnan(anomaly.precision_at_base_rate(0, 0, 0.5))  # no alarm at all

@@ -46,7 +46,6 @@ def test_a_learner_reads_one_line_and_a_test_is_told_which_claim_and_which_part(
 
 
 @pytest.mark.parametrize("strict", ["0", "1"])
-def test_an_interrupt_is_no_refutation(run, capsys, strict):
+def test_an_interrupt_is_no_refutation(run, strict):
     with pytest.raises(KeyboardInterrupt):
         run("raise KeyboardInterrupt", strict)
-    assert capsys.readouterr().out == ""

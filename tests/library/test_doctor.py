@@ -113,7 +113,6 @@ FOUND = [  # the check, what it meets, whether it says fix or tip, and what
     ("openmp", openmp("libiomp", "vcomp"), "", "libiomp"),  # Windows' own beside another
     ("openmp", openmp("libgomp", "libiomp"), "fix", "libgomp and libiomp.*conda"),
     ("device", processor(64, 2), "fix", "OMP_NUM_THREADS=2"),
-    ("device", processor(2, 2), "", "2 threads on 2 cores"),
     ("device", processor(1, 0.5), "", "on 0.5 cores"),  # enough for one thread
     ("device", processor(1, 1, GPU), "tip", "without CUDA"),
     ("device", processor(1, 1, GPU, "13.2"), "tip", "driver may be too old for CUDA 13.2"),

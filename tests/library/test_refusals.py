@@ -1,5 +1,6 @@
 """Bad input gets one sentence: what was given, and what is needed."""
 
+from functools import partial
 from math import inf, nan
 
 import numpy as np
@@ -12,15 +13,12 @@ from tests.library.small import CIRCLES, SHAPE, autoencoder, train, vae
 
 IMAGES, BLANK, NO_NUMBERS = torch.rand(3, 1, 4, 4), torch.zeros(64, *SHAPE), torch.full((64, *SHAPE), nan)
 SCORES, NONE = torch.rand(5), torch.empty(0)
+fit = partial(train, autoencoder())
 VALUES = {  # check → what it lets pass, what it refuses
     _require.whole: ([1, np.int64(3)], [0, -3, 2.0, True, None, "3"]),
     _require.positive: ([1e-9, 3], [0, -1, inf, nan]),
     _require.not_negative: ([0, 2.5], [-1e-9, nan]),
 }
-
-
-def fit(dataset=CIRCLES, **settings):
-    return train(autoencoder(), dataset, **settings)
 
 
 REFUSED = [

@@ -39,9 +39,7 @@ def test_the_same_seed_gives_the_same_bits_everywhere():
     """Those of NumPy's square root, which IEEE 754 fixes to the last bit."""
     circles = data.circles(100, seed=0)
     raw = circles.images.numpy().tobytes() + circles.radii.numpy().tobytes()
-    assert hashlib.sha256(raw).hexdigest() == (
-        "6ef0c60a4ad59b75200f49ddbc613a069de69602800860f5861d50f2b7ddec93"
-    )
+    assert hashlib.sha256(raw).hexdigest().startswith("6ef0c60a4ad59b75200f49ddbc613a06")
 
 
 def test_a_pixel_against_an_integral_over_its_area():

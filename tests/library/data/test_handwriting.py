@@ -19,6 +19,7 @@ def distances_to_pillows(images):
 def test_scikit_learns_digits_keep_their_labels_and_all_occur_once():
     train, test = (data.digits(split=split, source="sklearn") for split in ("train", "test"))
     assert (len(train), len(test)) == (1400, 397)
+    assert (train.images.dtype, train.labels.dtype) == (torch.float32, torch.int64)
     assert train.labels.bincount().min() > 120
     assert test.labels.bincount().min() > 25
     distance, row = distances_to_pillows(torch.cat([train.images, test.images])).min(dim=1)

@@ -44,11 +44,8 @@ def check(digits, part="train"):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("the test closed the network")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])  # where nobody listens
 
 
 @pytest.fixture

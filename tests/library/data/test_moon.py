@@ -33,6 +33,7 @@ def test_counting_lit_points_gives_the_same_ink(phase):
 def test_phases_are_uniform_between_new_and_full():
     moons = data.moons(4000, size=8, seed=1)
     assert torch.equal(data.render_moons(moons.phases, size=8), moons.images)
+    assert moons.images.dtype == moons.phases.dtype == torch.float32
     assert 0 <= moons.phases.min() < moons.phases.max() <= 1
     assert abs(moons.phases.mean() - 0.5) < 0.02
     assert abs(moons.phases.var() - 1 / 12) < 0.004

@@ -86,6 +86,4 @@ def test_noise_is_uniform_and_the_same_bits_on_every_platform():
     assert values.mean().item() == pytest.approx(0.5, abs=0.01)
     assert values.std().item() == pytest.approx(12**-0.5, abs=0.01)
     raw = data.anomalies("noise", 3, seed=0).numpy().tobytes()
-    assert hashlib.sha256(raw).hexdigest() == (
-        "bb36cc695497cfbefc5b1fcdcf692e672fc77b43efc9d2dd275fd82dcabd97c1"
-    )
+    assert hashlib.sha256(raw).hexdigest().startswith("bb36cc695497cfbefc5b1fcdcf692e67")
