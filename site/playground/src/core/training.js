@@ -1,0 +1,149 @@
+// One training, from settings to what there is to see: used by the worker in the page and by the tests in Node.
+import { blur, circles, moons, multiply, PIXELS } from "./data.js";
+import { Network } from "./network.js";
+import { Random } from "./random.js";
+import * as truth from "./truth.js";
+
+export const TRAIN = 1000;
+export const HELD_OUT = 500;
+const BLURRED_FACTOR = 3; // pale images give a code less to gain: chapter 8
+
+/** Share of the steps done → share of lr, as course_lib.training.SCHEDULES. */
+export const SCHEDULES = {
+  constant: () => 1,
+  cosine: (done) => (1 + Math.cos(Math.PI * done)) / 2,
+  "one-cycle": (done) => 1 - Math.abs(2 * done - 1),
+};
+
+/** Training and held-out images {images, causes} for the settings; `own` images replace those that we draw. */
+export function drawData({ data, stroke, seed }, own = null) {
+  if (data === "circles") return [circles(TRAIN, stroke, seed), circles(HELD_OUT, stroke, 10000 + seed)];
+  if (data === "moons" || data === "gap") {
+    const gap = data === "gap";
+    return [moons(TRAIN, seed, gap), moons(HELD_OUT, 10000 + seed, gap)];
+  }
+  if (!own?.length) throw new Error("There are no images yet. Draw some, or drop image files.");
+  const given = own.length / PIXELS, n = Math.max(128, Math.min(TRAIN, 32 * given));
+  if (given < 10) return [multiply(own, n, seed), multiply(own, 64, seed + 1)];
+  const kept = Math.max(2, Math.floor(given / 5)) * PIXELS; // every fifth image is held out
+  return [multiply(own.subarray(kept), n, seed), { images: own.slice(0, kept), causes: Float32Array.from({ length: kept / PIXELS }, (_, i) => i) }];
+}
+
+export class Training {
+  constructor(settings, own = null) {
+    this.settings = settings;
+    [this.train, this.heldOut] = drawData(settings, own);
+    this.random = new Random(settings.seed);
+    const { model: kind, latent, width, batch } = settings;
+    this.network = new Network({ kind, latent, width, batch, random: this.random });
+    this.epoch = 0;
+    this.at = 0;
+    this.sums = { loss: 0, reconstruction: 0, kl: 0, images: 0 };
+    this.variance = truth.totalVariance(this.train.images);
+    this.heldOutVariance = truth.totalVariance(this.heldOut.images);
+    const noise = new Random(settings.seed + 1);
+    this.priorCodes = Float32Array.from({ length: 16 * latent }, () => noise.normal());
+    this.factor = settings.sigma ? null : settings.factor;
+  }
+
+  /** What is known before the first step. */
+  facts() {
+    const { settings, variance } = this;
+    const circle = settings.data === "circles";
+    const leading = truth.leadingVariances(this.train.images, settings.width ? 1 : settings.latent, 60);
+    return {
+      variance,
+      leading,
+      floor: circle ? truth.radiusOnlyFloor(settings.stroke, 60) : null,
+      parameters: this.network.countParameters(),
+      images: this.train.images.length / PIXELS,
+      heldOut: this.heldOut.images.length / PIXELS,
+    };
+  }
+
+  get done() {
+    return this.epoch >= this.settings.epochs;
+  }
+
+  /** One step of training. Returns its terms, and `epoch: true` with the epoch's means when it was the last of one. */
+  step() {
+    const { settings, network, train } = this;
+    const n = train.images.length / PIXELS;
+    if (this.at === 0) this.order = this.random.permutation(n);
+    const blurred = this.epoch < settings.blur;
+    if (blurred) this.blurred ??= blur(train.images);
+    const indices = this.order.subarray(this.at, this.at + settings.batch);
+    const steps = Math.ceil(n / settings.batch), now = this.epoch * steps + this.at / settings.batch;
+    const stage = blurred ? [0, settings.blur] : [settings.blur, settings.epochs];
+    const share = Math.min(1, (now / steps - stage[0]) / Math.max(1, stage[1] - stage[0]));
+    const warm = settings.warmup ? Math.min(1, now / (settings.warmup * steps)) : 1;
+    const terms = network.step(blurred ? this.blurred : train.images, indices, {
+      lr: settings.lr * SCHEDULES[settings.schedule](share),
+      factor: settings.sigma ? "learned" : settings.factor * (blurred ? BLURRED_FACTOR : 1),
+      beta: settings.kl ? warm : 0,
+      noise: Boolean(settings.eps),
+    });
+    if (!Number.isFinite(terms.loss))
+      throw new Error(
+        `Training stopped: the loss is no longer a number (epoch ${this.epoch + 1}). Try a smaller learning rate than ${settings.lr}.`);
+    this.beta = settings.kl ? warm : 0;
+    if (settings.sigma) this.factor = this.factor === null ? terms.factor : 0.95 * this.factor + 0.05 * terms.factor;
+    for (const name of ["loss", "reconstruction", "kl"]) this.sums[name] += terms[name] * indices.length;
+    this.sums.images += indices.length;
+    this.at += indices.length;
+    if (this.at < n) return { ...terms, epoch: false };
+    const means = Object.fromEntries(["loss", "reconstruction", "kl"].map((k) => [k, this.sums[k] / this.sums.images]));
+    this.sums = { loss: 0, reconstruction: 0, kl: 0, images: 0 };
+    this.at = 0;
+    this.epoch++;
+    return { ...terms, means, blurred, epoch: true };
+  }
+
+  /** How the network does on held-out images, decoded from mu (or z, for an autoencoder). */
+  evaluate() {
+    const { network, heldOut, settings } = this;
+    const { mu, logVar } = network.encode(heldOut.images);
+    const errors = truth.reconstructionError(network.decode(mu), heldOut.images);
+    const error = truth.mean(errors);
+    let kl = 0, sigma = 0;
+    if (logVar) {
+      for (let i = 0; i < mu.length; i++) {
+        kl -= 0.5 * (1 + logVar[i] - mu[i] ** 2 - Math.exp(logVar[i]));
+        sigma += Math.exp(logVar[i] / 2) / mu.length;
+      }
+      kl /= errors.length;
+    }
+    return {
+      mu, logVar, error, kl, sigma,
+      errors,
+      unexplained: error / this.heldOutVariance,
+      measuredSigma: Math.sqrt(error / PIXELS),
+      active: truth.activeUnits(mu, settings.latent),
+      rank: settings.latent === 1 && this.heldOut.causes ? Math.abs(truth.spearman(mu, heldOut.causes)) : null,
+    };
+  }
+
+  /** The nearest circle that the renderer can draw: {distance, radius} (chapter 2: nearer than 3 is a circle). */
+  nearestCircle(image) {
+    this.finder ??= truth.circleFinder(this.settings.stroke, 111);
+    return this.finder(image.map((ink) => Math.min(1, Math.max(0, ink))));
+  }
+
+  /** Share of `n` images decoded from N(0, 1) that are circles. */
+  circleShare(n = 100) {
+    const noise = new Random(this.settings.seed + 2);
+    const images = this.network.decode(Float32Array.from({ length: n * this.settings.latent }, () => noise.normal()));
+    const distances = Array.from({ length: n }, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).distance);
+    return distances.filter((d) => d < 3).length / n;
+  }
+
+  /** The largest distance to a circle on a walk through the middle 98 % of the codes of one latent number. */
+  worstHole(mu, steps = 120) {
+    const [low, high] = [0.01, 0.99].map((q) => truth.quantile(mu, q));
+    const codes = Float32Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
+    const images = this.network.decode(codes);
+    const distances = Array.from(codes, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).distance);
+    const distance = Math.max(...distances);
+    return { distance, z: codes[distances.indexOf(distance)] };
+  }
+}

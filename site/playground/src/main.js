@@ -1,0 +1,833 @@
+// The page: controls, charts, experiments, drawing. All training happens in the worker.
+import { causeColour, colours, dot, line, plot, showImages, text } from "./charts.js";
+import { forecast, linearRate } from "./core/truth.js";
+import { PIXELS } from "./core/data.js";
+import { makePad } from "./draw.js";
+import { MOST_FILES, readImage, SHAPES } from "./images.js";
+import { findPreset, PRESETS } from "./presets.js";
+import { defaults, FIELDS, readAddress, readField, writeAddress } from "./state.js";
+
+/* global WORKER_SOURCE */
+const $ = (id) => document.getElementById(id);
+const form = $("form");
+const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory back after five minutes
+
+const page = {
+  settings: { ...defaults }, tab: "train", preset: null, guess: null,
+  own: [], ready: null, view: null, history: [], live: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
+};
+
+// ---------------------------------------------------------------- worker
+
+let worker = null, restTimer = 0, pending = new Map(), tag = 0, startedAt = 0, trainedFor = 0;
+
+function startWorker() {
+  const address = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
+  worker = new Worker(address);
+  URL.revokeObjectURL(address);
+  worker.onmessage = ({ data }) => received[data.type](data);
+  worker.onerror = (event) => complain(`The training stopped: ${event.message ?? "the worker could not start"}.`);
+  send("pace", { ms: Number($("pace").value) });
+}
+
+function send(type, content = {}) {
+  if (!worker) {
+    startWorker();
+    if (type !== "setup" && page.ready) sendSetUp(page.saved); // it was resting: wake it up as it was
+  }
+  worker.postMessage({ type, ...content });
+  clearTimeout(restTimer);
+  restTimer = setTimeout(rest, PAUSE_BEFORE_REST);
+}
+
+function sendSetUp(saved = null) {
+  const own = page.own.length && ["drawn", "files"].includes(page.settings.data) ? joined(page.own) : null;
+  worker.postMessage({ type: "setup", settings: page.settings, own, saved, slider: Float32Array.from(page.slider) });
+}
+
+/** Keep the weights, and let the worker and its memory go. */
+function rest() {
+  if (!worker || page.playing || !page.ready) return;
+  worker.postMessage({ type: "save" });
+}
+
+const joined = (images) => {
+  const all = new Float32Array(images.length * PIXELS);
+  images.forEach((image, i) => all.set(image, i * PIXELS));
+  return all;
+};
+
+const received = {
+  ready(message) {
+    page.ready = message;
+    if (!page.saved) {
+      page.view = null;
+      page.history = [];
+    }
+  },
+  epoch(entry) {
+    page.history.push(entry);
+    if (entry.epoch % 10 === 0) say(`Epoch ${entry.epoch}: unexplained ${percent(entry.unexplained)}, KL ${fixed(entry.kl)} nats.`);
+  },
+  view(view) {
+    if (page.saved) {
+      page.saved = null;
+      if (view.state === "start") view.state = "paused";
+    }
+    page.view = view;
+    if (view.state === "start") page.live = [];
+    if (view.state !== "playing") setPlaying(false);
+    redraw();
+    if (view.state === "start") scheduleScore();
+    if (view.state === "paused") {
+      say(`Paused after epoch ${view.epoch}. ${summary(view)}`);
+      scheduleScore();
+    }
+    if (view.state === "done") void finished(view);
+  },
+  decoded({ images, tag: of }) {
+    if (of === sliderTag) drawWalk(images);
+  },
+  scored(message) {
+    pending.get(message.tag)?.(message);
+    pending.delete(message.tag);
+  },
+  saved({ saved }) {
+    if (page.playing) return;
+    page.saved = saved;
+    worker.terminate();
+    worker = null;
+  },
+  failed({ message }) {
+    setPlaying(false);
+    complain(message);
+  },
+};
+
+const scoreImage = (image) =>
+  new Promise((resolve) => {
+    pending.set(++tag, resolve);
+    send("score", { image, tag });
+  });
+
+// ---------------------------------------------------------------- words
+
+const fixed = (x, digits = 2) => (x === null || x === undefined || !Number.isFinite(x) ? "–" : x.toFixed(digits));
+const percent = (x) => (x === null || x === undefined ? "–" : `${(100 * x).toFixed(x < 0.0995 ? 1 : 0)} %`);
+const neat = (x) => String(Number(x.toPrecision(2)));
+const say = (words) => ($("status").textContent = words);
+const claimed = (factor) => (factor ? 1 / Math.sqrt(2 * factor) : null);
+
+function complain(words) {
+  $("notice").textContent = words;
+  $("notice").hidden = !words;
+}
+
+function summary({ numbers }) {
+  const vae = page.settings.model === "vae";
+  return `Unexplained ${percent(numbers.unexplained)}${vae ? `, KL ${fixed(numbers.kl)} nats, mean sigma ${fixed(numbers.sigma)}` : ""}.`;
+}
+
+// ---------------------------------------------------------------- settings and address
+
+function showSettings() {
+  for (const name of Object.keys(FIELDS)) {
+    const value = page.settings[name];
+    for (const input of form.querySelectorAll(`[name="${name}"]`)) {
+      if (input.type === "radio") input.checked = input.value === value;
+      else if (input.type === "checkbox") input.checked = Boolean(value);
+      else input.value = input.dataset.log ? Math.log10(value) : value;
+    }
+  }
+  showOutputs();
+}
+
+function showOutputs() {
+  const { data, model, sigma } = page.settings;
+  for (const input of form.querySelectorAll('input[type="range"]')) {
+    const value = page.settings[input.name];
+    input.parentElement.querySelector("output").textContent = input.name === "stroke" ? `${value} px` : neat(value);
+    input.setAttribute("aria-valuetext", input.name === "stroke" ? `${value} pixels` : neat(value));
+  }
+  for (const part of form.querySelectorAll("[data-for]"))
+    part.hidden = part.dataset.for !== data && !(part.id === "own" && data === "files");
+  $("loss").hidden = model === "ae";
+  form.elements.factor.disabled = Boolean(sigma);
+  $("own-count").hidden = !["drawn", "files"].includes(data);
+  $("own-count").textContent = page.own.length
+    ? `${page.own.length} ${page.own.length === 1 ? "image" : "images"} of yours, shifted a little and repeated.`
+    : data === "drawn" ? "No drawing yet: open “Draw”, and keep some." : "No image yet.";
+}
+
+function readForm(changed) {
+  const input = form.elements[changed];
+  const target = input instanceof RadioNodeList ? [...input].find((i) => i.checked) : input;
+  const raw = target.type === "checkbox" ? Number(target.checked)
+    : target.dataset.log ? Number((10 ** Number(target.value)).toPrecision(2)) : target.value;
+  const { value, problem } = readField(changed, raw);
+  complain(problem ? `${problem[0].toUpperCase()}${problem.slice(1)}` : "");
+  target.setAttribute("aria-invalid", String(Boolean(problem)));
+  if (problem) return false;
+  page.settings[changed] = value;
+  return true;
+}
+
+function putAddress() {
+  const address = writeAddress(page);
+  if (address !== location.hash) history.replaceState(null, "", address === "#" ? location.pathname + location.search : address);
+}
+
+function openAddress() {
+  const { settings, tab, preset, guess, problems } = readAddress(location.hash);
+  const found = preset ? findPreset(preset) : null;
+  if (preset && !found) problems.push(`There is no experiment called “${preset}”.`);
+  Object.assign(page, { settings, tab, preset: found?.id ?? null, guess: found ? guess : null });
+  if (found && guess !== null && guess >= found.answers.length) page.guess = null;
+  if (found) page.settings = { ...defaults, ...found.runs[0], seed: settings.seed };
+  $("preset").value = page.preset ?? "";
+  complain(problems.join(" "));
+  showSettings();
+  showTab();
+  startOver({ focus: false });
+}
+
+// ---------------------------------------------------------------- training
+
+function startOver() {
+  page.runs = [];
+  page.run = 0;
+  setUp();
+  showTask();
+}
+
+function setUp() {
+  setPlaying(false);
+  page.saved = null;
+  trainedFor = 0;
+  const d = page.settings.latent;
+  page.slider = Array.from({ length: d }, (_, i) => page.slider[i] ?? 0);
+  makeSliders();
+  putAddress();
+  if (!worker) startWorker();
+  if (["drawn", "files"].includes(page.settings.data) && !page.own.length) {
+    page.ready = null;
+    page.view = null;
+    complain(page.settings.data === "drawn" ? "There are no drawings yet. Open “Draw”, draw, and press “Keep it to train on”." : "There are no images yet. Drop image files into the settings.");
+    $("where").textContent = "No images yet";
+    for (const id of ["play", "one"]) $(id).disabled = true;
+    return;
+  }
+  for (const id of ["play", "one"]) $(id).disabled = false;
+  sendSetUp();
+  $("where").textContent = "Getting ready …";
+  clearTimeout(restTimer);
+  restTimer = setTimeout(rest, PAUSE_BEFORE_REST);
+}
+
+function setPlaying(on) {
+  if (page.playing && !on) trainedFor += performance.now() - startedAt;
+  if (on) startedAt = performance.now();
+  page.playing = on;
+  const done = page.view?.state === "done";
+  $("play").textContent = on ? "❚❚ Pause" : "▶ Play";
+  $("play").disabled = !on && done;
+  $("one").disabled = on || done;
+}
+
+function play(until) {
+  const preset = findPreset(page.preset);
+  if (preset && page.guess === null) {
+    complain("First your prediction: choose one of the answers above.");
+    $("task-answers").querySelector("input").focus();
+    return;
+  }
+  complain("");
+  send("play", { until });
+  setPlaying(true);
+}
+
+async function finished(view) {
+  setPlaying(false);
+  say(`Finished after ${view.epoch} epochs. ${summary(view)}`);
+  const preset = findPreset(page.preset);
+  const run = { settings: { ...page.settings }, facts: page.ready.facts, numbers: view.numbers, factor: view.factor };
+  page.results.unshift({ ...run, seconds: trainedFor / 1000 });
+  page.results.length = Math.min(page.results.length, 8);
+  showResults();
+  scheduleScore();
+  if (!preset || !matches(preset)) return;
+  if (preset.probe) run.probe = await probe(preset.probe, view);
+  page.runs.push(run);
+  if (page.runs.length < preset.runs.length) {
+    page.run++;
+    page.settings = { ...defaults, ...preset.runs[page.run], seed: page.settings.seed };
+    showSettings();
+    setUp();
+    setTimeout(() => play(), 900);
+    return;
+  }
+  showOutcome(preset);
+}
+
+/** What an experiment measures beside the numbers: a shape redrawn, or the way between the ends of the code. */
+async function probe(name, view) {
+  if (name !== "halfway") {
+    const answer = await scoreImage(SHAPES[name]());
+    return { ...answer, ink: answer.xHat.reduce((sum, x) => sum + x * x, 0) };
+  }
+  const { renderMoons } = await import("./core/data.js");
+  const [low, high] = view.range[0], n = 41;
+  const images = await decode(Float32Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1)));
+  const moons = renderMoons(Float32Array.from({ length: 101 }, (_, i) => i / 100));
+  const squared = (i, j) => {
+    let sum = 0;
+    for (let p = 0; p < PIXELS; p++) sum += (images[i * PIXELS + p] - moons[j * PIXELS + p]) ** 2;
+    return sum;
+  };
+  const nearest = Array.from({ length: n }, (_, i) => Math.min(...Array.from({ length: 101 }, (_, j) => squared(i, j))));
+  return { moon: Math.max(...nearest) };
+}
+
+let sliderTag = 0;
+const decode = (codes) =>
+  new Promise((resolve) => {
+    const mine = ++tag;
+    const before = received.decoded;
+    received.decoded = (message) => {
+      if (message.tag !== mine) return before(message);
+      received.decoded = before;
+      resolve(message.images);
+    };
+    send("decode", { codes, tag: mine });
+  });
+
+// ---------------------------------------------------------------- experiments
+
+const matches = (preset) =>
+  Object.entries({ ...defaults, ...preset.runs[page.run] }).every(([name, value]) => name === "seed" || page.settings[name] === value);
+
+function fillPresets() {
+  const select = $("preset");
+  select.append(new Option("Free: all settings are yours", ""));
+  for (const chapter of [...new Set(PRESETS.map((p) => p.chapter))]) {
+    const group = document.createElement("optgroup");
+    group.label = `Chapter ${chapter}`;
+    for (const p of PRESETS.filter((q) => q.chapter === chapter)) group.append(new Option(p.title, p.id));
+    select.append(group);
+  }
+}
+
+function showTask() {
+  const preset = findPreset(page.preset);
+  $("task").hidden = !preset;
+  if (!preset) return;
+  $("task-text").textContent = preset.text;
+  $("task-question").textContent = preset.question;
+  const answers = $("task-answers");
+  answers.querySelectorAll("label").forEach((l) => l.remove());
+  preset.answers.forEach((answer, i) => {
+    const label = document.createElement("label"), input = document.createElement("input");
+    Object.assign(input, { type: "radio", name: "guess", value: i, checked: page.guess === i });
+    label.append(input, answer);
+    answers.append(label);
+  });
+  const result = $("task-result");
+  result.hidden = !(page.guess !== null);
+  result.textContent = `Your prediction is kept. Now press Play${preset.runs.length > 1 ? `; ${preset.runs.length} trainings follow each other` : ""}.`;
+}
+
+function showOutcome(preset) {
+  const truth = preset.outcome(page.runs);
+  const labels = $("task-answers").querySelectorAll("label");
+  labels.forEach((l, i) => l.classList.toggle("true", i === truth));
+  $("task-answers").querySelectorAll("input").forEach((i) => (i.disabled = true));
+  const right = page.guess === truth;
+  $("task-result").hidden = false;
+  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)} Press “Again” for another seed.`;
+  say($("task-result").textContent);
+}
+
+function describe(settings) {
+  const words = [settings.model === "vae" ? "VAE" : "AE", `${settings.latent} ${settings.latent === 1 ? "number" : "numbers"}`];
+  for (const name of Object.keys(FIELDS))
+    if (!["model", "latent"].includes(name) && settings[name] !== defaults[name]) {
+      if (name === "sigma") words.push("learned σ");
+      else if (name === "kl") words.push("no KL");
+      else if (name === "eps") words.push("no eps");
+      else if (name === "width" && !settings.width) words.push("linear");
+      else if (name === "data") words.push(settings.data === "gap" ? "moons without a middle" : settings.data);
+      else words.push(`${FIELDS[name].label} ${settings[name]}`);
+    }
+  return words.join(", ");
+}
+
+function showResults() {
+  $("results-card").hidden = !page.results.length;
+  $("results").tBodies[0].replaceChildren(
+    ...page.results.map(({ settings, numbers, seconds }) => {
+      const row = document.createElement("tr");
+      const cells = [percent(numbers.unexplained), settings.model === "vae" ? fixed(numbers.kl) : "–", numbers.active,
+        numbers.rank === null || settings.data !== "circles" ? "–" : fixed(numbers.rank), numbers.circles === null ? "–" : Math.round(100 * numbers.circles), fixed(seconds, 1)];
+      const head = Object.assign(document.createElement("th"), { scope: "row", textContent: describe(settings) });
+      row.append(head, ...cells.map((c) => Object.assign(document.createElement("td"), { textContent: c })));
+      return row;
+    }));
+}
+
+// ---------------------------------------------------------------- pictures
+
+let waiting = false;
+function redraw() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    if (page.ready && page.view) drawAll();
+  });
+}
+
+function drawAll() {
+  const { ready, view, settings, history: past } = page;
+  const { numbers } = view, vae = settings.model === "vae", started = view.epoch > 0 || view.state === "playing";
+  $("where").textContent = `epoch ${view.epoch} of ${settings.epochs}`;
+  $("bar").style.transform = `scaleX(${view.epoch / settings.epochs})`;
+  $("n-error").textContent = fixed(numbers.error);
+  $("n-kl").textContent = vae ? fixed(numbers.kl) : "–";
+  $("n-unexplained").textContent = percent(numbers.unexplained);
+  const claim = vae ? claimed(view.factor) : null;
+  $("n-noise").textContent = `${fixed(claim)} / ${fixed(numbers.measuredSigma)}`;
+  $("n-sigma").textContent = vae ? fixed(numbers.sigma) : "–";
+  $("n-active").textContent = `${numbers.active} of ${settings.latent}`;
+  if (page.tab === "train") {
+    drawForecast();
+    drawLosses(past);
+    drawUnexplained(past, ready.facts.floor);
+    drawHistogram($("histogram"), view, null);
+    drawCodes(view);
+    const darker = settings.data === "circles" && settings.stroke < 1 ? 1 / settings.stroke : 1;
+    showImages($("redrawn"), [ready.originals, view.redrawn], { darker });
+    showImages($("samples"), [view.samples.subarray(0, 8 * PIXELS), view.samples.subarray(8 * PIXELS)], { darker });
+    if (view.slider && !sliding) drawWalk(view.slider);
+    $("samples-text").textContent =
+      numbers.circles !== null && started && settings.stroke >= 1 ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
+    fitSliders(view.range);
+  } else if (page.tab === "draw") drawModelLine();
+}
+
+function drawForecast() {
+  const { ready, view, settings } = page, { facts } = ready;
+  const vae = settings.model === "vae";
+  $("forecast").hidden = !vae;
+  if (!vae) return;
+  const factor = view.factor ?? 1, noise = 1 / (2 * factor), ratio = facts.leading[0] / noise;
+  const words = {
+    collapse: "No code can start: it will collapse.",
+    unsure: "A code can start, but near 1 training may get stuck: it may collapse.",
+    learn: "Far above 10: it will learn.",
+  };
+  const kind = forecast(ratio), learned = settings.sigma && view.factor === null;
+  const cures = [settings.warmup ? "the KL is warmed up" : "", settings.kl ? "" : "the KL is left out"].filter(Boolean).join(", ");
+  let sentence = `The leading variance of the images is λ₁ = ${fixed(facts.leading[0])}. `;
+  if (learned) sentence += "σ² is learned: it follows the error, so a code can start whenever there is something to learn. Forecast: it will learn.";
+  else sentence += `reconstruction_factor ${neat(factor)} claims σ² = ${neat(noise)}. λ₁/σ² = ${ratio.toFixed(ratio < 10 ? 1 : 0)}. ${words[kind]}`;
+  if (cures && !learned && kind !== "learn") sentence += ` (Here ${cures}.)`;
+  if (settings.width === 0 && settings.kl && settings.eps && !settings.sigma)
+    sentence += ` A linear VAE is solved by hand: ${fixed(linearRate(facts.leading, noise))} nats.`;
+  $("forecast-text").textContent = sentence;
+  plot($("gauge"), { x: [0.01, 3000], y: [0, 1], logX: true, yTicks: false, xLabel: "" }, (g, X, Y, c, box) => {
+    const zones = [[0.01, 1, c.red, "collapses"], [1, 10, c.orange, "may get stuck"], [10, 3000, c.green, "learns"]];
+    for (const [from, to, colour, name] of zones) {
+      g.globalAlpha = 0.28;
+      g.fillStyle = colour;
+      g.fillRect(X(from) + 1, box.top - 2, X(to) - X(from) - 2, 16);
+      g.globalAlpha = 1;
+      text(g, name, (X(from) + X(to)) / 2, box.top + 6.5, c.ink, "center");
+    }
+    const at = X(Math.min(2900, Math.max(0.011, ratio)));
+    g.fillStyle = c.ink;
+    g.fillRect(at - 1.5, box.top - 4, 3, 22);
+  });
+  $("gauge").setAttribute("aria-label", `λ₁ divided by σ² is ${ratio.toPrecision(2)}; below 1 it collapses, above 10 it learns`);
+  const after = $("forecast-after"), over = view.state === "done";
+  after.hidden = !over;
+  if (over) {
+    const died = view.numbers.kl < 0.1, end = died ? `it collapsed (KL ${fixed(view.numbers.kl)} nats)` : `it lives (KL ${fixed(view.numbers.kl)} nats)`;
+    const expected = settings.sigma ? "learn" : kind;
+    const verdict = expected === "unsure" ? "The forecast left it open" : (expected === "learn") !== died ? "The forecast was right" : "The forecast was wrong";
+    after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}`;
+  }
+}
+
+function drawLosses(past) {
+  const n = Math.max(5, page.settings.epochs), vae = page.settings.model === "vae";
+  const values = past.flatMap((e) => [e.reconstruction, vae ? e.kl : e.reconstruction]).filter((v) => v > 0);
+  const low = Math.min(0.5, ...values), high = Math.max(50, ...values);
+  plot($("losses"), { x: [0, n], y: [Math.max(0.001, 10 ** Math.floor(Math.log10(low))), 10 ** Math.ceil(Math.log10(high))], logY: true, xLabel: "epoch", yLabel: "" }, (g, X, Y, c) => {
+    const points = (name) => past.map((e) => [X(e.epoch), Y(Math.max(e[name], 1e-3))]);
+    line(g, points("reconstruction"), c.blue);
+    if (vae) line(g, points("kl"), c.orange, { dash: [6, 4] });
+  });
+  const last = past.at(-1);
+  if (last) $("losses").setAttribute("aria-label", `Losses after epoch ${last.epoch}: squared error ${fixed(last.reconstruction)}${vae ? `, KL ${fixed(last.kl)} nats` : ""}`);
+}
+
+function drawUnexplained(past, floor) {
+  plot($("unexplained"), { x: [0, Math.max(5, page.settings.epochs)], y: [0, 1.05], xLabel: "epoch" }, (g, X, Y, c, box) => {
+    if (floor !== null) line(g, [[box.left, Y(floor)], [box.right, Y(floor)]], c.grey, { dash: [6, 4], width: 1.5 });
+    line(g, past.map((e) => [X(e.epoch), Y(e.unexplained)]), c.green);
+    const last = past.at(-1);
+    if (last) dot(g, X(last.epoch), Y(last.unexplained), 3.5, c.green);
+  });
+  const last = past.at(-1);
+  if (last) $("unexplained").setAttribute("aria-label", `Unexplained variance after epoch ${last.epoch}: ${percent(last.unexplained)}${floor === null ? "" : `; floor of the radius alone ${percent(floor)}`}`);
+}
+
+const axis = (mu, latent, d) => Array.from({ length: mu.length / latent }, (_, i) => mu[i * latent + d]);
+const bell = (x, mu = 0, sigma = 1) => Math.exp(-(((x - mu) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
+
+function drawHistogram(canvas, { mu, range }, mine, d = 0) {
+  const { latent } = page.settings, codes = axis(mu, latent, d);
+  const low = Math.min(-3.2, range[d][0] - 0.2, mine ? mine.mu - 0.3 : 0), high = Math.max(3.2, range[d][1] + 0.2, mine ? mine.mu + 0.3 : 0);
+  const bins = 48, width = (high - low) / bins, counts = new Array(bins).fill(0);
+  for (const z of codes) counts[Math.min(bins - 1, Math.max(0, Math.floor((z - low) / width)))] += 1 / (codes.length * width);
+  const top = Math.max(0.45, Math.min(2.5, Math.max(...counts))) * 1.08;
+  $("histogram-title").textContent = latent > 1 ? "Histogram of the codes’ first number" : "Histogram of the codes";
+  plot(canvas, { x: [low, high], y: [0, top], xLabel: latent > 1 ? "z₁" : "z", yTicks: false }, (g, X, Y, c, box) => {
+    g.fillStyle = c.blue;
+    g.globalAlpha = 0.6;
+    counts.forEach((count, i) => g.fillRect(X(low + i * width) + 0.5, Y(Math.min(count, top)), X(width) - X(0) - 1, box.bottom - Y(Math.min(count, top))));
+    g.globalAlpha = 1;
+    const curve = (m, s, peak) => Array.from({ length: 241 }, (_, i) => {
+      const z = low + ((high - low) * i) / 240;
+      return [X(z), Y(peak ? peak * Math.exp(-(((z - m) / s) ** 2) / 2) : bell(z, m, s))];
+    });
+    line(g, curve(0, 1), c.grey, { dash: [6, 4], width: 1.5 });
+    if (mine?.sigma) line(g, curve(mine.mu, Math.max(mine.sigma, (high - low) / 600), 0.9 * top), c.orange, { width: 2.5 });
+    else if (mine) line(g, [[X(mine.mu), box.bottom], [X(mine.mu), Y(0.9 * top)]], c.orange, { width: 3 });
+  });
+  canvas.setAttribute("aria-label", `${codes.length} codes from ${fixed(range[d][0], 1)} to ${fixed(range[d][1], 1)}, beside the bell curve N(0, 1)`);
+}
+
+function causeName() {
+  return { circles: "radius", moons: "phase", gap: "phase" }[page.settings.data] ?? "number of the image";
+}
+
+function drawCodes({ mu, logVar, range }) {
+  const { latent } = page.settings, { causes } = page.ready, name = causeName();
+  const highest = { circles: 0.5, moons: 1, gap: 1 }[page.settings.data] ?? Math.max(1, ...causes);
+  if (latent === 1) {
+    $("codes-title").innerHTML = `z against the ${name}`;
+    const low = Math.min(-2.5, range[0][0]), high = Math.max(2.5, range[0][1]);
+    plot($("codes"), { x: [0, highest], y: [low, high], xLabel: name, yLabel: "z" }, (g, X, Y, c) => {
+      causes.forEach((cause, i) => {
+        if (logVar) {
+          const reach = 2 * Math.exp(logVar[i] / 2);
+          g.globalAlpha = 0.25;
+          line(g, [[X(cause), Y(mu[i] - reach)], [X(cause), Y(mu[i] + reach)]], c.blue, { width: 1 });
+          g.globalAlpha = 1;
+        }
+        dot(g, X(cause), Y(mu[i]), 2, c.blue);
+      });
+    });
+    const rank = page.view.numbers.rank;
+    $("codes").setAttribute("aria-label", `z of ${causes.length} held-out images against the ${name}${rank === null ? "" : `; rank correlation ${fixed(rank)}`}`);
+    return;
+  }
+  $("codes-title").innerHTML = `Plane of codes <span class="hint">${latent > 2 ? "first two numbers; " : ""}large and orange: large ${name}${logVar ? "; ellipses: 2 sigma" : ""}</span>`;
+  const reach = Math.max(3, ...range.slice(0, 2).flat().map(Math.abs));
+  plot($("codes"), { x: [-reach * 1.9, reach * 1.9], y: [-reach, reach], xLabel: "z₁", yLabel: "z₂" }, (g, X, Y, c) => {
+    const unit = X(1) - X(0), up = Y(0) - Y(1);
+    g.strokeStyle = c.grey;
+    g.setLineDash([5, 4]);
+    for (const r of [1, 2]) {
+      g.beginPath();
+      g.ellipse(X(0), Y(0), r * unit, r * up, 0, 0, 2 * Math.PI);
+      g.stroke();
+    }
+    g.setLineDash([]);
+    causes.forEach((cause, i) => {
+      const share = cause / highest, x = X(mu[i * latent]), y = Y(mu[i * latent + 1]), colour = causeColour(share);
+      if (logVar && i % 2 === 0) {
+        g.beginPath();
+        g.ellipse(x, y, 2 * Math.exp(logVar[i * latent] / 2) * unit, 2 * Math.exp(logVar[i * latent + 1] / 2) * up, 0, 0, 2 * Math.PI);
+        g.strokeStyle = colour;
+        g.globalAlpha = 0.35;
+        g.stroke();
+        g.globalAlpha = 1;
+      }
+      dot(g, x, y, 1.2 + 3 * share, colour);
+    });
+  });
+  $("codes").setAttribute("aria-label", `Codes of ${causes.length} held-out images in the plane of z₁ and z₂; larger dots are images of larger ${name}`);
+}
+
+// ---------------------------------------------------------------- walk
+
+let sliding = false;
+function makeSliders() {
+  $("sliders").replaceChildren(
+    ...page.slider.slice(0, 3).map((value, d) => {
+      const label = document.createElement("label"), input = document.createElement("input"), out = document.createElement("output");
+      const name = page.slider.length > 1 ? `z${"₁₂₃"[d]}` : "z";
+      Object.assign(input, { type: "range", min: -3, max: 3, step: 0.01, value });
+      out.textContent = fixed(value);
+      input.addEventListener("input", () => {
+        page.slider[d] = Number(input.value);
+        out.textContent = fixed(page.slider[d]);
+        sliding = true;
+        sliderTag = ++tag;
+        send("decode", { codes: Float32Array.from(page.slider), tag: sliderTag });
+      });
+      input.addEventListener("change", () => (sliding = false));
+      label.append(`${name} = `, out, input);
+      return label;
+    }));
+}
+
+function fitSliders(range) {
+  $("sliders").querySelectorAll("input").forEach((input, d) => {
+    const reach = Math.ceil(Math.max(3, ...range[d].map(Math.abs)));
+    input.min = -reach;
+    input.max = reach;
+  });
+}
+
+function drawWalk(images) {
+  const { data, stroke } = page.settings;
+  showImages($("walk"), [images], { darker: data === "circles" && stroke < 1 ? 1 / stroke : 1 });
+}
+
+// ---------------------------------------------------------------- draw
+
+let pad = null, scoreTimer = 0, scoring = false, again = false;
+
+function scheduleScore() {
+  if (page.tab !== "draw" || !page.ready) return;
+  clearTimeout(scoreTimer);
+  scoreTimer = setTimeout(async () => {
+    if (scoring) {
+      again = true;
+      return;
+    }
+    scoring = true;
+    const answer = await scoreImage(pad.image.slice());
+    scoring = false;
+    showScore(answer);
+    if (again) {
+      again = false;
+      scheduleScore();
+    }
+  }, 60);
+}
+
+function drawModelLine() {
+  const { view, settings } = page;
+  $("draw-model").textContent = view.epoch
+    ? `The network: ${describe(settings)}, after ${view.epoch} ${view.epoch === 1 ? "epoch" : "epochs"}.`
+    : `The network (${describe(settings)}) has not been trained yet: open “Train” and press Play.`;
+}
+
+function showScore({ xHat, mu, logVar, thresholds, error, relative, circle }) {
+  const { view, settings } = page;
+  drawModelLine();
+  showImages($("answer"), [xHat]);
+  drawHistogram($("bell"), view, { mu: mu[0], sigma: logVar ? Math.exp(logVar[0] / 2) : null });
+  $("bell").setAttribute("aria-label", `Your drawing has the code ${Array.from(mu, (m) => fixed(m)).join(", ")}${logVar ? ` with sigma ${Array.from(logVar, (v) => fixed(Math.exp(v / 2))).join(", ")}` : ""}`);
+  const top = Math.max(2.2 * thresholds.error, 1.15 * error);
+  plot($("oddness"), { x: [0, top], y: [0, 1], xLabel: "squared error", yTicks: false }, (g, X, Y, c, box) => {
+    const bins = 60, counts = new Array(bins).fill(0);
+    for (const e of thresholds.errors) counts[Math.min(bins - 1, Math.floor((e / top) * bins))]++;
+    const most = Math.max(...counts);
+    g.fillStyle = c.blue;
+    g.globalAlpha = 0.6;
+    counts.forEach((n, i) => g.fillRect(X((i * top) / bins) + 0.5, Y((0.8 * n) / most), X(top / bins) - X(0) - 1, box.bottom - Y((0.8 * n) / most)));
+    g.globalAlpha = 1;
+    line(g, [[X(thresholds.error), box.bottom], [X(thresholds.error), box.top]], c.grey, { dash: [5, 4] });
+    text(g, "threshold", X(thresholds.error) + 5, box.top + 6, c.soft);
+    line(g, [[X(error), box.bottom], [X(error), box.top]], c.orange, { width: 3 });
+    text(g, "yours", X(error) + (error > 0.85 * top ? -6 : 6), box.top + 24, c.ink, error > 0.85 * top ? "right" : "left");
+  });
+  $("oddness").setAttribute("aria-label", `Error ${fixed(error)}, threshold ${fixed(thresholds.error)}`);
+  const sum = error > thresholds.error, share = relative > thresholds.relative;
+  const isCircle = circle && circle.distance < 3;
+  $("verdict").textContent =
+    `Squared error ${fixed(error)}, threshold ${fixed(thresholds.error)}: ${sum ? "odd, the alarm goes off" : "passes as normal"}. ` +
+    `Relative to the ink: ${fixed(relative)}, threshold ${fixed(thresholds.relative)}: ${share ? "odd" : "normal"}.` +
+    (circle && view.epoch ? isCircle ? ` What comes back is a circle of radius ${fixed(circle.radius)}.` : ` What comes back is ${fixed(circle.distance, 1)} from the nearest circle.` : "");
+  $("pad").setAttribute("aria-label", `Drawing, 28 by 28 pixels, ${pad.image.filter((x) => x > 0.5).length} of them inked. Arrow keys move the pen, space draws, backspace erases.`);
+}
+
+function keepDrawing() {
+  if (!pad.image.some((x) => x > 0)) {
+    $("kept").textContent = "The page is blank.";
+    return;
+  }
+  page.own.push(pad.image.slice());
+  $("kept").textContent = `${page.own.length} kept. Train on them: choose “your drawings” in the settings.`;
+  showOutputs();
+  if (page.settings.data === "drawn") setUp();
+}
+
+async function takeFiles(files) {
+  const problems = [];
+  let taken = 0;
+  if (page.settings.data !== "files") page.own = [];
+  for (const file of [...files].slice(0, MOST_FILES)) {
+    try {
+      page.own.push(await readImage(file));
+      taken++;
+    } catch (error) {
+      problems.push(error.message);
+    }
+  }
+  if (files.length > MOST_FILES) problems.push(`Only the first ${MOST_FILES} files were read.`);
+  if (taken) {
+    page.settings.data = "files";
+    leavePreset();
+    showSettings();
+    startOver();
+    say(`${taken} images taken.`);
+  }
+  complain(problems.slice(0, 3).join(" "));
+}
+
+// ---------------------------------------------------------------- events
+
+function showTab() {
+  for (const name of ["train", "draw", "help"]) {
+    const on = page.tab === name, tabButton = $(`tab-${name}`);
+    tabButton.setAttribute("aria-selected", String(on));
+    tabButton.tabIndex = on ? 0 : -1;
+    $(`panel-${name}`).hidden = !on;
+  }
+  redraw();
+  if (page.tab === "draw") {
+    pad.show();
+    scheduleScore();
+  }
+}
+
+function leavePreset() {
+  page.preset = null;
+  page.guess = null;
+  $("preset").value = "";
+}
+
+function connect() {
+  form.addEventListener("submit", (event) => event.preventDefault());
+  let timer = 0;
+  form.addEventListener("input", ({ target }) => {
+    if (!(target.name in FIELDS) || !readForm(target.name)) return;
+    showOutputs();
+    if (page.preset && target.name !== "seed") leavePreset();
+    clearTimeout(timer);
+    timer = setTimeout(startOver, 200);
+  });
+  $("files").addEventListener("change", ({ target }) => void takeFiles(target.files));
+  for (const type of ["dragover", "dragleave", "drop"])
+    addEventListener(type, (event) => {
+      event.preventDefault();
+      $("drop").classList.toggle("over", type === "dragover");
+      if (type === "drop" && event.dataTransfer.files.length) void takeFiles(event.dataTransfer.files);
+    });
+  $("preset").addEventListener("change", ({ target }) => {
+    page.preset = target.value || null;
+    page.guess = null;
+    const preset = findPreset(page.preset);
+    if (preset) page.settings = { ...defaults, ...preset.runs[0] };
+    complain("");
+    showSettings();
+    startOver();
+  });
+  $("task-answers").addEventListener("change", ({ target }) => {
+    page.guess = Number(target.value);
+    complain("");
+    putAddress();
+    $("task-result").hidden = false;
+    showTask();
+    $("task-answers").querySelectorAll("input")[page.guess].focus();
+  });
+  $("play").addEventListener("click", () => (page.playing ? send("pause") : play()));
+  $("one").addEventListener("click", () => play((page.view?.epoch ?? 0) + 1));
+  $("again").addEventListener("click", () => {
+    const preset = findPreset(page.preset);
+    const seed = (page.settings.seed + 1) % 1000;
+    page.settings = preset ? { ...defaults, ...preset.runs[0], seed } : { ...page.settings, seed };
+    page.guess = null;
+    complain("");
+    showSettings();
+    startOver();
+    say(`Started over with seed ${seed}.`);
+  });
+  $("pace").addEventListener("change", ({ target }) => send("pace", { ms: Number(target.value) }));
+  $("link").addEventListener("click", async () => {
+    putAddress();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      say("The link is copied.");
+      $("link").textContent = "Copied";
+    } catch {
+      complain(`Copy the address from the browser’s address line: ${location.href}`);
+    }
+    setTimeout(() => ($("link").textContent = "Copy link"), 2000);
+  });
+  const tabs = ["train", "draw", "help"];
+  for (const name of tabs) {
+    $(`tab-${name}`).addEventListener("click", () => openTab(name));
+    $(`tab-${name}`).addEventListener("keydown", ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (!step) return;
+      const next = tabs[(tabs.indexOf(name) + step + tabs.length) % tabs.length];
+      openTab(next);
+      $(`tab-${next}`).focus();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-shape]"))
+    button.addEventListener("click", () => pad.put(SHAPES[button.dataset.shape]()));
+  $("undo").addEventListener("click", () => pad.undo());
+  $("keep").addEventListener("click", keepDrawing);
+  $("theme").addEventListener("click", () => {
+    const root = document.documentElement;
+    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+    redraw();
+    if (page.tab === "draw") scheduleScore();
+  });
+  addEventListener("hashchange", openAddress);
+  addEventListener("resize", () => {
+    redraw();
+    scheduleScore();
+  });
+}
+
+function openTab(name) {
+  page.tab = name;
+  putAddress();
+  showTab();
+}
+
+function chooseTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
+  const given = root.dataset.theme;
+  if (!given) root.dataset.theme = dark.matches ? "dark" : "light";
+  dark.addEventListener("change", () => {
+    root.dataset.theme = dark.matches ? "dark" : "light";
+    redraw();
+  });
+}
+
+function begin() {
+  chooseTheme();
+  if (typeof WebAssembly !== "object" || typeof Worker !== "function") {
+    complain("This browser has no WebAssembly, which the training needs. A current Firefox, Chrome, Edge or Safari has it.");
+    for (const id of ["play", "one", "again"]) $(id).disabled = true;
+    return;
+  }
+  if (innerWidth <= 860) $("settings").open = false;
+  fillPresets();
+  pad = makePad($("pad"), { stroke: () => (page.settings.data === "circles" ? page.settings.stroke : 1.5), changed: scheduleScore });
+  connect();
+  openAddress();
+}
+
+globalThis.playground = { page, rest, colours, get resting() { return worker === null; } };
+begin();

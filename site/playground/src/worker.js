@@ -1,0 +1,155 @@
+// Trains beside the page, so that the page stays smooth. It takes messages {type, …} and answers with messages {type, …}.
+import { PIXELS } from "./core/data.js";
+import { Training } from "./core/training.js";
+import { quantile, reconstructionError, relativeError } from "./core/truth.js";
+
+const SHOWN = 10; // held-out images that are redrawn
+const POINTS = 300; // held-out codes that are plotted
+
+let training = null, playing = false, pace = 0, sentAt = 0, sliderCodes = null, thresholds = null;
+const take = (images, from, count) => images.slice(from * PIXELS, (from + count) * PIXELS);
+
+function setUp({ settings, own, saved, slider }) {
+  playing = false;
+  thresholds = null;
+  training = null; // the memory of the one before goes first
+  training = new Training(settings, own);
+  sliderCodes = slider ?? null;
+  if (saved) {
+    training.network.restore(saved.network);
+    training.epoch = saved.epoch;
+    training.factor = saved.factor;
+  }
+  const { heldOut } = training, shown = pickShown(heldOut);
+  const originals = new Float32Array(shown.length * PIXELS);
+  shown.forEach((index, i) => originals.set(take(heldOut.images, index, 1), i * PIXELS));
+  postMessage({
+    type: "ready",
+    facts: training.facts(),
+    originals,
+    shownCauses: heldOut.causes ? shown.map((i) => heldOut.causes[i]) : null,
+    causes: heldOut.causes?.slice(0, POINTS) ?? null,
+    examples: take(training.train.images, 0, SHOWN),
+  });
+  sendView("start");
+}
+
+/** Ten held-out images, from the smallest cause to the largest. */
+function pickShown({ images, causes }) {
+  const order = Array.from({ length: images.length / PIXELS }, (_, i) => i).sort((a, b) => causes[a] - causes[b]);
+  const count = Math.min(SHOWN, order.length);
+  return Array.from({ length: count }, (_, i) => order[Math.floor(((i + 0.5) * order.length) / count)]);
+}
+
+function sendView(state, terms = null) {
+  const { network, heldOut, settings } = training;
+  const result = training.evaluate();
+  const shown = pickShown(heldOut), latent = settings.latent;
+  const codes = new Float32Array(shown.length * latent);
+  shown.forEach((index, i) => codes.set(result.mu.subarray(index * latent, (index + 1) * latent), i * latent));
+  const range = Array.from({ length: latent }, (_, d) => {
+    const axis = result.mu.filter((_, i) => i % latent === d);
+    return [quantile(axis, 0), quantile(axis, 1)];
+  });
+  const finished = state === "paused" || state === "done";
+  const circle = settings.data === "circles";
+  postMessage({
+    type: "view",
+    state,
+    epoch: training.epoch,
+    terms,
+    beta: training.beta ?? null,
+    factor: training.factor,
+    redrawn: network.decode(codes),
+    samples: network.decode(training.priorCodes),
+    mu: result.mu.slice(0, POINTS * latent),
+    logVar: result.logVar?.slice(0, POINTS * latent) ?? null,
+    range,
+    slider: sliderCodes ? network.decode(sliderCodes) : null,
+    numbers: {
+      unexplained: result.unexplained, kl: result.kl, error: result.error, sigma: result.sigma,
+      measuredSigma: result.measuredSigma, active: result.active, rank: result.rank,
+      circles: finished && circle && training.epoch ? training.circleShare() : null,
+      hole: finished && circle && latent === 1 && training.epoch ? training.worstHole(result.mu) : null,
+    },
+  });
+}
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 0));
+const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function play(until) {
+  if (playing) return;
+  playing = true;
+  thresholds = null;
+  const mine = training;
+  const last = Math.min(until ?? Infinity, mine.settings.epochs);
+  try {
+    while (playing && mine === training && mine.epoch < last) {
+      const started = performance.now();
+      let terms;
+      do terms = mine.step();
+      while (!terms.epoch && performance.now() - started < 20);
+      if (terms.epoch) {
+        postMessage({ type: "epoch", epoch: mine.epoch, blurred: terms.blurred, unexplained: mine.evaluate().unexplained, ...terms.means });
+        if (pace) await rest(pace);
+      }
+      if (performance.now() - sentAt > 120 && mine === training) {
+        sendView("playing", terms);
+        sentAt = performance.now();
+      }
+      await tick();
+    }
+  } catch (error) {
+    playing = false;
+    postMessage({ type: "failed", message: error.message });
+    return;
+  }
+  if (mine !== training) return;
+  playing = false;
+  sendView(mine.done ? "done" : "paused");
+}
+
+/** What the network makes of one image, and how odd it is: chapter 3. */
+function score({ image, tag }) {
+  const { network, heldOut } = training;
+  if (!thresholds) {
+    const { mu } = network.encode(heldOut.images), redrawn = network.decode(mu);
+    const errors = reconstructionError(redrawn, heldOut.images);
+    const relative = Array.from(errors, (_, i) => relativeError(take(redrawn, i, 1), take(heldOut.images, i, 1)));
+    thresholds = { error: quantile(errors, 0.99), relative: quantile(relative, 0.99), errors: errors.slice(0, POINTS) };
+  }
+  const { mu, logVar } = network.encode(image), xHat = network.decode(mu);
+  postMessage({
+    type: "scored", tag, xHat, mu, logVar, thresholds,
+    error: reconstructionError(xHat, image)[0], relative: relativeError(xHat, image),
+    circle: training.settings.data === "circles" ? training.nearestCircle(xHat) : null,
+  });
+}
+
+const actions = {
+  setup: setUp,
+  play: ({ until }) => void play(until),
+  pause: () => {
+    playing = false;
+  },
+  pace: ({ ms }) => {
+    pace = ms;
+  },
+  decode: ({ codes, tag }) => {
+    sliderCodes = codes;
+    postMessage({ type: "decoded", tag, images: training.network.decode(codes) });
+  },
+  score,
+  save: () =>
+    postMessage({ type: "saved", saved: { network: training.network.save(), epoch: training.epoch, factor: training.factor } }),
+};
+
+onmessage = ({ data }) => {
+  try {
+    if (data.type !== "setup" && !training) return;
+    actions[data.type](data);
+  } catch (error) {
+    postMessage({ type: "failed", message: error.message });
+  }
+};
