@@ -63,9 +63,9 @@ def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]
     """Inside, PyTorch has a thread for each core that no other process keeps busy.
 
     Its threads spin while they wait for one another: with more of them than free cores, a step takes many
-    times as long. Begins with all threads and hands over a function that counts the free cores, at most ten
-    times a second, and sets the threads: call it after each step. There are never more threads than outside,
-    where their number is as before. Nothing is done for a GPU, nor where there is one thread.
+    times as long. Hands over a function that counts the free cores, at most ten times a second, and sets the
+    threads: call it after each step. There are never more threads than outside, where their number is as
+    before. Nothing is done for a GPU, nor where there is one thread.
     """
     outside = torch.get_num_threads()
     if device.type != "cpu" or outside == 1:
@@ -82,7 +82,8 @@ def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]
             torch.set_num_threads(min(most, max(1, round((usable - before) / (now - then)))))
             then, before = now, usable
 
-    torch.set_num_threads(most)
+    # Half at first: on all of them, one step beside another training can take seconds.
+    torch.set_num_threads((most + 1) // 2)
     try:
         yield adjust
     finally:
