@@ -1,6 +1,7 @@
 """Checks for chapter 1, the circles dataset."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -55,6 +56,16 @@ MISTAKEN_INK = [
         "units",
         lambda r, c, radius, x, y, s: _no_more_than(
             s / 2 + 0.5 - (_to_center(r, c, x, y, margin=0, scale=1) - radius * SCALE).abs(), s
+        ),
+    ),
+    (
+        "units",
+        lambda r, c, radius, x, y, s: _no_more_than(12 * s + 0.5 - _to_line(r, c, radius, x, y), SCALE * s),
+    ),
+    (
+        "units",
+        lambda r, c, radius, x, y, s: _no_more_than(
+            s / 2 + 0.5 - _to_line(r, c, radius, x, y, margin=0, scale=PIXELS), s
         ),
     ),
     (
@@ -255,6 +266,15 @@ def _inside(radii: Tensor, centers: Tensor, *, margin=MARGIN, scale=SCALE, half=
         "covered.",
         lambda radii, centers: _inside(radii, centers).clamp(0, 1),
     ),
+    *(
+        Mistake(
+            "too_large",
+            "The discs are too large: where the edge runs through a pixel's centre, half of it is covered. "
+            "(A disc has no stroke.)",
+            lambda radii, centers, more=more: (_inside(radii, centers) + more).clamp(0, 1),
+        )
+        for more in (1.0, 1.25, 0.75)
+    ),
     Mistake(
         "unclamped",
         "The ink leaves [0, 1]: an overlap is never less than nothing and never more than the whole pixel.",
@@ -270,7 +290,7 @@ def _inside(radii: Tensor, centers: Tensor, *, margin=MARGIN, scale=SCALE, half=
         "The pixels are right, the channel is missing: images are (N, 1, 28, 28), one channel of grey.",
         lambda radii, centers: (_inside(radii, centers) + 0.5).clamp(0, 1)[:, 0],
     ),
-    tests="shape, every pixel of six random discs, a single disc",
+    tests="shape, every pixel of six random discs, a single disc, discs as small and as large as the circles",
 )
 def check_render_discs(answer: Answer) -> None:
     """f(radii (N,), centers (N, 2)), both in units → images (N, 1, 28, 28)."""
@@ -278,6 +298,8 @@ def check_render_discs(answer: Answer) -> None:
         radii = answer.uniform(n, low=0.1, high=0.4)
         centers = answer.uniform(n, 2, low=0.42, high=0.58)
         answer.compare(_discs(radii, centers), radii=radii, centers=centers)
+    radii, centers = torch.tensor(data.RADIUS_RANGE), answer.uniform(2, 2, low=0.5, high=0.53)
+    answer.compare_edge(_discs(radii, centers), radii=radii, centers=centers)
 
 
 # ── A split ──────────────────────────────────────────────────────────────────────────────────────
@@ -304,13 +326,18 @@ def check_render_discs(answer: Answer) -> None:
         "one part. Shuffle first.",
     ),
     Mistake(
+        "in_order",
+        "No row is in both parts, and the rows of {part} stand in order: random order is asked for. Where "
+        "are they sorted?",
+    ),
+    Mistake(
         "not_seeded",
         "Two calls with the same seed give different parts: after a restart, training images would turn up "
         "among the "
         "held-out ones.",
     ),
     Mistake("seed_ignored", "Two seeds give the same parts: let the order follow from the seed."),
-    tests="sizes, no row twice, none lost, shuffled, and repeatable by the seed",
+    tests="sizes, no row twice, none lost, both parts in random order, and repeatable by the seed",
 )
 def check_split_rows(answer: Answer) -> None:
     """f(n, n_train, seed) → (train_rows, held_out_rows), whole numbers from 0 to n − 1."""
@@ -340,6 +367,9 @@ def check_split_rows(answer: Answer) -> None:
     other, _ = _two_parts(answer, n, n_train, seed + 1)
     if torch.equal(other.sort().values, train.sort().values):
         answer.fail("seed_ignored")
+    for rows, part in ((train, "the training part"), (held_out, "the held-out part")):
+        if abs((rows.diff() > 0).double().mean() - 0.5) > 0.25:  # a shuffled row climbs at every second step
+            answer.fail("in_order", part=part)
 
 
 def _two_parts(answer: Answer, n: int, n_train: int, seed: int) -> list[Tensor]:
@@ -417,6 +447,23 @@ def _squared(a: Tensor) -> Tensor:
         lambda a, b: (a - b).double().abs().flatten(1).sum(dim=1) / (_squared(a) + _squared(b)),
     ),
     Mistake(
+        "absolute",
+        "You take the absolute difference where the squared one belongs.",
+        lambda a, b: (a - b).double().abs().flatten(1).sum(dim=1) / (a + b).double().flatten(1).sum(dim=1),
+    ),
+    *(
+        Mistake(
+            "limit",
+            "Right where there is much ink. But your lower limit matters for pale images too: it is there "
+            "for blank pages alone, so make it far smaller.",
+            wrong,
+        )
+        for wrong in (
+            lambda a, b: _squared(a - b) / (_squared(a) + _squared(b)).clamp(min=1),
+            lambda a, b: _squared(a - b) / (_squared(a) + _squared(b) + 1),
+        )
+    ),
+    Mistake(
         "root",
         "You took a square root: the share is made of the squared error itself.",
         lambda a, b: _share(a, b).sqrt(),
@@ -434,22 +481,28 @@ def _squared(a: Tensor) -> Tensor:
         lambda a, b: (a - b).double().flatten(1).sum(dim=1) ** 2 / (_squared(a) + _squared(b)),
     ),
     Mistake(
-        "blank", "Two blank pages give NaN, nothing divided by nothing: they are equal, so their share is 0."
+        "blank",
+        "Two blank pages give {found:.4g}: they are equal, so their share is 0. What is divided by what?",
     ),
-    tests="shape, five random pairs against 1 − Dice, circles without common ink, two blank pages",
+    tests="five random pairs against 1 − Dice, pale ones, a single one, circles without common ink, one "
+    "blank page, two blank pages",
 )
 def check_error_share(answer: Answer) -> None:
     """f(a, b), each (N, 1, H, W) → squared error ÷ squared ink of both, (N,)."""
     inks = torch.tensor([0.1, 0.3, 0.5, 0.8, 1.0])[:, None, None, None]  # shares of their own for each pair
     a, b = inks * answer.uniform(5, 1, 6, 7), answer.uniform(5, 1, 6, 7)
     answer.compare(_share(a, b), a=a, b=b)
+    a, b = 0.12 * a / inks, 0.12 * b
+    answer.compare(_share(a, b), rtol=1e-2, a=a, b=b)
+    answer.compare_edge(_share(a[:1], b[:1]), rtol=1e-2, a=a[:1], b=b[:1])
     radii, centers = torch.tensor([0.2, 0.4, 0.3, 0.3]), torch.full((4, 2), 0.515)
     drawn = data.render_circles(radii, centers)
     answer.compare(torch.tensor([1.0, 0.0]), a=drawn[[0, 2]], b=drawn[[1, 3]])
-    blank = torch.zeros(2, 1, 5, 5)
+    blank = torch.zeros(2, 1, 28, 28)
+    answer.compare_edge(torch.ones(2), a=blank, b=drawn[:2])
     shares = answer.tensor(answer.call(a=blank, b=blank), {})
-    if not bool(torch.isfinite(shares).all()):
-        answer.fail("blank")
+    if shares.shape == (2,) and not close(shares, torch.zeros(2).double()):
+        answer.fail("blank", found=shares[0])
     answer.match(shares, torch.zeros(2), a=blank, b=blank)
 
 
@@ -468,24 +521,23 @@ GUIDE = 0.95  # rank correlation; over seeds 200 circles as they are have 0.45 t
     Mistake("all_alike", "All images come out alike, so their distances say nothing about the sizes."),
     Mistake(
         "depends_on_batch",
-        "What becomes of an image depends on the others in the batch: it must follow from its own pixels "
-        "alone.",
+        "What becomes of an image depends on the others in the batch, or on luck: it must follow from its "
+        "own pixels alone.",
     ),
-    Mistake("lost_images", "The first axis must stay the images: {given} went in, and {found} came out."),
-    tests="200 fresh circles: the rank correlation of distance and difference in size is at least 0.95",
+    Mistake(
+        "lost_images", "The first axis must stay the images: {given} went in, and the shape {found} came out."
+    ),
+    tests="200 fresh circles: the rank correlation of distance and difference in size is at least 0.95; each "
+    "image by itself",
 )
 def check_prepare(answer: Answer) -> None:
     """f(images (N, 1, 28, 28)) → (N, …), whose distances should follow the difference of the radii."""
     circles = data.circles(200, seed=int(answer.uniform(1, high=2**31 - 1)))
     images = circles.images
-    prepared = answer.tensor(answer.call(images=images), {"images": images})
-    if prepared.ndim == 0 or len(prepared) != len(images):
-        answer.fail("lost_images", given=len(images), found=len(prepared) if prepared.ndim else 1)
-    if not bool(torch.isfinite(prepared).all()):
-        raise WrongAnswer("prepare returned NaN or infinity for ordinary circles.", "nan")
-    few = answer.tensor(answer.call(images=images[:3]), {"images": images})
-    if few.shape != prepared[:3].shape or not torch.allclose(few, prepared[:3], rtol=1e-2, atol=1e-4):
-        answer.fail("depends_on_batch")
+    prepared = _prepared(answer, images)
+    for few in (slice(60, 64), slice(7, 8)):
+        if not torch.allclose(_prepared(answer, images[few]), prepared[few], rtol=1e-2, atol=1e-4):
+            answer.fail("depends_on_batch")
     vectors = prepared.reshape(len(images), -1)
     if vectors.std(dim=0).max() < 1e-6:
         answer.fail("all_alike")
@@ -498,6 +550,24 @@ def check_prepare(answer: Answer) -> None:
             f"the "
             f"yardstick is {GUIDE}. (The images as they are have about 0.5.)"
         )
+
+
+def _prepared(answer: Answer, images: Tensor) -> Tensor:
+    """What the answer makes of the images, as float64 (N, …): tensor, array or list, whole numbers or not."""
+    result = answer.call(images=images)
+    if isinstance(result, (list, tuple)):
+        with suppress(TypeError, ValueError, RuntimeError):
+            result = torch.tensor([np.asarray(part, dtype=float).tolist() for part in result])
+    if isinstance(result, np.ndarray) and result.dtype.kind in "biuf":
+        result = torch.from_numpy(result.astype(float))
+    if isinstance(result, Tensor) and not result.is_complex():
+        result = result.double()
+    prepared = answer.tensor(result, {"images": images})
+    if prepared.ndim == 0 or len(prepared) != len(images):
+        answer.fail("lost_images", given=len(images), found=tuple(prepared.shape))
+    if not bool(torch.isfinite(prepared).all()):
+        raise WrongAnswer("prepare returned NaN or infinity for ordinary circles.", "nan")
+    return prepared
 
 
 def _rank_correlation(vectors: Tensor, radii: Tensor) -> float:

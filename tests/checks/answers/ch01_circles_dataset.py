@@ -40,6 +40,13 @@ def ink(row, column, radius, x, y, stroke, *, margin=2, scale=24, half=0.5):
     )
 
 
+def ink_between_two_discs(row, column, radius, x, y, stroke):
+    """In units, as the difference of what two discs cover of the pixel."""
+    away = abs(complex((column - 1.5) / 24 - x, (row - 1.5) / 24 - y)) + 1 / 48  # the pixel's far end
+    outer, inner = (min(max(away - edge, 0), 1 / 24) for edge in (radius + stroke / 48, radius - stroke / 48))
+    return 24 * (inner - outer)
+
+
 def clip(value, stroke=1.0):
     return min(max(value, 0), 1, stroke)
 
@@ -64,6 +71,8 @@ WRONG_INK = [
     ),
     ("margin", lambda r, c, radius, x, y, s: clip(s / 2 + 0.5 - ink(r, c, radius, x, y, s, margin=0), s)),
     ("corner", lambda r, c, radius, x, y, s: clip(s / 2 + 0.5 - ink(r, c, radius, x, y, s, half=0), s)),
+    ("units", lambda r, c, radius, x, y, s: clip(12 * s + 0.5 - ink(r, c, radius, x, y, s), 24 * s)),
+    ("units", lambda *given: clip(given[5] / 2 + 0.5 - ink(*given, margin=0, scale=28), given[5])),
     ("swapped", lambda r, c, radius, x, y, s: ink_by_intervals(c, r, radius, x, y, s)),
     ("half_pixel", lambda r, c, radius, x, y, s: clip(s / 2 - ink(r, c, radius, x, y, s), s)),
     ("whole_stroke", lambda r, c, radius, x, y, s: clip(s + 0.5 - ink(r, c, radius, x, y, s), s)),
@@ -78,6 +87,7 @@ WRONG_INK = [
     ("below_zero", lambda r, c, radius, x, y, s: s / 2 + 0.5 - ink(r, c, radius, x, y, s)),
     ("paper", lambda r, c, radius, x, y, s: 1 - ink_by_intervals(r, c, radius, x, y, s)),
     ("thin_line", lambda r, c, radius, x, y, s: clip(s / 2 + 0.5 - ink(r, c, radius, x, y, s))),
+    ("value", lambda r, c, radius, x, y, s: clip(s / 2 + 0.5 - ink(r, c, radius, x, y, s)) * min(1, s)),
     ("value", lambda r, c, radius, x, y, s: 0.9 * ink_by_intervals(r, c, radius, x, y, s)),
     ("type", lambda r, c, radius, x, y, s: torch.zeros(28, 28)),
 ]
@@ -110,6 +120,22 @@ def discs_in_units(radii, centers):
     return inside.mul_(24).add_(0.5).clamp_(0, 1).reshape(-1, 1, 28, 28)
 
 
+def discs_one_by_one(radii, centers):
+    axis = torch.arange(28) + 0.5
+
+    def one(radius, center):
+        x, y = 2 + 24 * center
+        return (24 * radius - torch.hypot(axis[None] - x, axis[:, None] - y) + 0.5).clip(0, 1)[None]
+
+    return torch.vmap(one)(radii, centers)
+
+
+def discs_by_overlap(radii, centers):
+    grid = torch.stack(torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="xy")) + 0.5
+    away = (grid - (2 + 24 * centers)[:, :, None, None]).square().sum(1, keepdim=True).sqrt()
+    return (torch.minimum(away + 0.5, 24 * radii.view(-1, 1, 1, 1)) - (away - 0.5)).relu()
+
+
 def inside(radii, centers, *, margin=2, scale=24, half=0.5):
     axis = torch.arange(28) + half
     dx, dy = (axis - margin - scale * centers[:, i : i + 1] for i in (0, 1))
@@ -130,11 +156,16 @@ WRONG_DISCS = [
     ("corner", lambda radii, centers: disc(radii, centers, half=0)),
     ("swapped", lambda radii, centers: disc(radii, centers).transpose(2, 3)),
     ("half_pixel", lambda radii, centers: inside(radii, centers).clamp(0, 1)),
+    ("too_large", lambda radii, centers: (inside(radii, centers) + 1).clamp(0, 1)),
+    ("too_large", lambda radii, centers: (inside(radii, centers) + 0.75 + 0.5).clamp(0, 1)),
     ("unclamped", lambda radii, centers: inside(radii, centers) + 0.5),
     ("paper", lambda radii, centers: 1 - disc(radii, centers)),
     ("no_channel", lambda radii, centers: disc(radii, centers)[:, 0]),
     ("shape", lambda radii, centers: disc(radii, centers).flatten(1)),
     ("value", lambda radii, centers: disc(radii, centers).square()),
+    ("value", lambda radii, centers: disc(radii, centers.mean(0).expand_as(centers))),
+    ("value", lambda radii, centers: disc(radii[:1].expand_as(radii), centers)),
+    ("value", lambda radii, centers: disc(radii / 2, centers)),
 ]
 
 
@@ -156,10 +187,24 @@ def split_with_sklearn(n, n_train, seed):
     return tuple(train_test_split(np.arange(n), train_size=n_train, random_state=seed % 2**32))
 
 
-def split_sorted(n, n_train, seed):
+def split_by_random_keys(n, n_train, seed):
     torch.manual_seed(seed)
-    train, held_out = torch.randperm(n).split([n_train, n - n_train])
-    return train.sort().values, held_out.sort().values
+    return torch.rand(n).argsort().tensor_split([n_train])
+
+
+def split_as_a_dataset(n, n_train, seed):
+    generator = torch.Generator().manual_seed(seed)
+    train, held_out = torch.utils.data.random_split(range(n), [n_train, n - n_train], generator)
+    return train.indices, held_out.indices
+
+
+def split_sorted(n, n_train, seed):
+    return tuple(np.sort(rows) for rows in split_with_numpy(n, n_train, seed))
+
+
+def split_the_rest(n, n_train, seed):
+    train = random.Random(seed).sample(range(n), n_train)
+    return train, [row for row in range(n) if row not in train]
 
 
 def split_leaky(n, n_train, seed):
@@ -196,7 +241,10 @@ WRONG_SPLITS = [
     ("not_shuffled", lambda n, n_train, seed: (np.arange(n - n_train, n), np.arange(n - n_train))),
     ("not_seeded", split_at_random),
     ("seed_ignored", lambda n, n_train, seed: split_with_numpy(n, n_train, 0)),
+    ("in_order", split_sorted),
+    ("in_order", split_the_rest),
     ("shape", lambda n, n_train, seed: split_with_numpy(n, n_train + 1, seed)),
+    ("overlap", lambda n, n_train, seed: (split_with_numpy(n, n_train, seed)[0],) * 2),
     ("value", lambda n, n_train, seed: tuple(part + 1 for part in split_with_numpy(n, n_train, seed))),
     ("type", lambda n, n_train, seed: torch.rand(n) < n_train / n),
     ("type", lambda n, n_train, seed: (torch.rand(n_train), torch.rand(n - n_train))),
@@ -227,6 +275,17 @@ def share_with_nan_to_num(a, b):
     return (error / (a.pow(2).sum(dim=(1, 2, 3)) + b.pow(2).sum(dim=(1, 2, 3)))).nan_to_num(0)
 
 
+def share_by_norms(a, b):
+    a, b, off = (np.linalg.norm(images.numpy().reshape(len(a), -1), axis=1) ** 2 for images in (a, b, a - b))
+    return np.divide(off, a + b, out=np.zeros_like(off), where=a + b > 0)
+
+
+def share_with_vmap(a, b):
+    return torch.vmap(lambda p, q: (p - q).square().sum() / (p.square().sum() + q.square().sum() + 1e-9))(
+        a, b
+    )
+
+
 def total(image):
     return image.flatten(1).sum(dim=1)
 
@@ -242,6 +301,13 @@ WRONG_SHARES = [
     ("mean_over_pixels", lambda a, b: (a - b).square().mean(dim=(1, 2, 3)) / total(a**2 + b**2)),
     ("sum_squared", lambda a, b: total(a - b) ** 2 / total(a**2 + b**2)),
     ("blank", lambda a, b: total((a - b) ** 2) / total(a**2 + b**2)),
+    ("blank", lambda a, b: (total((a - b) ** 2) / total(a**2 + b**2)).nan_to_num(1.0)),
+    ("absolute", lambda a, b: total((a - b).abs()) / total(a + b).clamp(min=1e-9)),
+    ("limit", lambda a, b: total((a - b) ** 2) / total(a**2 + b**2).clamp(min=1)),
+    ("limit", lambda a, b: total((a - b) ** 2) / (total(a**2 + b**2) + 1)),
+    ("shape", lambda a, b: share_by_dice(a, b).squeeze()),
+    ("value", lambda a, b: 2 * share_by_dice(a, b)),
+    ("value", lambda a, b: total((a - b) ** 2) / total((a + b) ** 2).clamp(min=1e-9)),
     ("shape", lambda a, b: share_by_dice(a, b)[:, None]),
     ("value", lambda a, b: 1 - share_by_dice(a, b)),
 ]
@@ -264,16 +330,50 @@ def filled(images):
     return np.sqrt((across * down).sum(axis=(2, 3)))
 
 
+def spread_of_ink(images):
+    """The ink's distance from its own middle, in one number an image."""
+    axis = torch.arange(28.0)
+    weight = images[:, 0] / images.sum(dim=(1, 2, 3))[:, None, None]
+    x, y = ((weight * grid).sum(dim=(1, 2)) for grid in (axis, axis[:, None]))
+    off = (axis - x[:, None, None]) ** 2 + (axis[:, None] - y[:, None, None]) ** 2
+    return (weight * off).sum(dim=(1, 2)).sqrt()
+
+
+def extent_in_whole_pixels(images):
+    return [[int((image[0] > 0.5).any(axis).sum()) for axis in (0, 1)] for image in images]
+
+
 RIGHT = {
-    "check_ink_of_pixel": [ink_by_intervals, ink_in_units, ink_of_a_tensor],
-    "check_render_discs": [discs_in_loops, discs_with_numpy, discs_in_units],
-    "check_split_rows": [split_with_numpy, split_as_lists, split_with_sklearn, split_sorted],
-    "check_error_share": [share_in_loops, share_by_dice, share_with_nan_to_num],
+    "check_ink_of_pixel": [ink_by_intervals, ink_in_units, ink_of_a_tensor, ink_between_two_discs],
+    "check_render_discs": [
+        discs_in_loops,
+        discs_with_numpy,
+        discs_in_units,
+        discs_one_by_one,
+        discs_by_overlap,
+    ],
+    "check_split_rows": [
+        split_with_numpy,
+        split_as_lists,
+        split_with_sklearn,
+        split_by_random_keys,
+        split_as_a_dataset,
+    ],
+    "check_error_share": [
+        share_in_loops,
+        share_by_dice,
+        share_with_nan_to_num,
+        share_by_norms,
+        share_with_vmap,
+    ],
     "check_prepare": [
         blurred_often,
         filled,
         lambda images: images.double().sum(dim=(1, 2, 3)),
         lambda images: images.cumsum(2).cumsum(3),
+        lambda images: (images * 255).round().int().sum(dim=(1, 2, 3)),
+        spread_of_ink,
+        extent_in_whole_pixels,
     ],
 }
 
@@ -288,7 +388,12 @@ WRONG = {
         ("all_alike", lambda images: torch.zeros(len(images), 4)),
         ("depends_on_batch", lambda images: images - images.mean(dim=0)),
         ("depends_on_batch", lambda images: images.sum(dim=(1, 2, 3)).argsort().argsort().float()),
+        ("depends_on_batch", lambda images: images.flatten(1) - images[0].flatten()),
+        ("depends_on_batch", lambda images: torch.randn(len(images), 3)),
         ("lost_images", lambda images: images.mean(dim=0)),
+        ("lost_images", lambda images: images.sum(dim=(1, 2, 3)).squeeze()),
+        ("nan", lambda images: images.sum(dim=(1, 2, 3)) / 0),
+        ("value", lambda images: images / images.sum(dim=(1, 2, 3), keepdim=True)),
         ("value", lambda images: F.avg_pool2d(images, 3, stride=1, padding=1)),
         ("value", lambda images: (images > 0.5).float()),
     ],
