@@ -25,7 +25,6 @@ myst_heading_anchors = 3
 
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 110
 add_module_names = False
 default_role = "literal"
 
