@@ -42,6 +42,12 @@ def notebooks(session):
 
 
 @nox.session(python=False)
+def experiments(session):
+    """Run every chapter with one epoch, each cell twice: only claims may object (-- -k 03_)."""
+    session.run(*PYTEST, "--dist", "load", "tests/notebooks/experiments.py", *session.posargs)
+
+
+@nox.session(python=False)
 def offline(session):
     """Run every notebook and solution with the network switched off."""
     closed = {"COURSE_DATA": session.create_tmp(), "PYTHONPATH": str(Path("tools/offline").resolve())}
