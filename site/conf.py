@@ -62,9 +62,9 @@ if address := repository():
 def in_restructured_text(app, what, name, thing, options, lines):
     """Docstrings are plain text with `code`: what reStructuredText would read as markup is escaped."""
     text = "\n".join(lines)
-    parts = re.split(r"(``[^`]+``|`[^`]+`)", text)
+    parts = re.split(r"(``[^`]+``|`[^`]+`|(?<!\S)\*\w+\*(?!\w))", text)
     parts[::2] = [re.sub(r"([*|\\])|(?<=\w)(_)(?!\w)", r"\\\1\2", part) for part in parts[::2]]
-    parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]
+    parts[1::2] = [part if part[0] == "*" else f"``{part.strip('`')}``" for part in parts[1::2]]
     lines[:] = "".join(parts).splitlines()
 
 

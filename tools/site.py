@@ -31,18 +31,8 @@ SITE, STAGE, DOCTREES, TARGET = (
     *(ROOT / "dist" / d for d in ("site-src", "site-trees", "site")),
 )
 PLAYGROUND = SITE / "playground"
-PRESETS = {  # chapter → a preset of the playground, and what there is to see
-    "02": ("ch02-hole", "the cut and the hole"),
-    "03": ("ch03-anomaly", "what fools the score"),
-    "04": ("ch04-ae-vae", "autoencoder against VAE"),
-    "05": ("ch05-noise", "codes that are distributions"),
-    "06": ("ch06-no-kl", "a VAE without its KL"),
-    "07": ("ch07-collapse", "a collapse, and its cures"),
-    "08": ("ch08-radius", "one number or two"),
-    "09": ("ch09-digits", "digits on a plane"),
-    "10": ("ch10-own", "images of your own"),
-    "11": ("ch11-forecast", "will it collapse?"),
-}
+Experiments = Mapping[int, list[tuple[str, str]]]
+PRESET = re.compile(r'id: "([^"]+)", chapter: (\d+), title: "([^"]+)"')
 MODULES = (
     "data", "models", "losses", "training", "anomaly", "gaussians",
     "plotting", "widgets", "claims", "runtime", "doctor", "checks",
@@ -97,7 +87,7 @@ def build_playground() -> bool:
     if not sources or (built.exists() and built.stat().st_mtime >= max(p.stat().st_mtime for p in sources)):
         return built.exists()
     if npm:
-        for command in ("ci", "run build"):
+        for command in ("install --no-audit --no-fund", "run build"):
             subprocess.run([npm, *command.split()], cwd=PLAYGROUND, check=True)
     else:
         print("Without Node.js (npm) the playground is not built.", file=sys.stderr)
@@ -165,7 +155,8 @@ def sources(playground: bool) -> dict[str, str | bytes]:
         files["_templates/playground.html"] = ""
     files |= {f"reference/{module}.rst": reference(f"course_lib.{module}") for module in MODULES}
     files |= {name: relink(text, name, known) for name, text in texts.items()}
-    return files | {name: as_text(page(nb, name, known, playground)) for name, nb in pages.items()}
+    experiments = presets() if playground else {}
+    return files | {name: as_text(page(nb, name, known, experiments)) for name, nb in pages.items()}
 
 
 def notebooks() -> list[Path]:
@@ -187,15 +178,15 @@ def title(notebook: NotebookNode) -> str:
     return BADGE.sub("", notebook.cells[0].source).partition("\n")[0].removeprefix("# ")
 
 
-def page(notebook: NotebookNode, name: str, known: set[str], playground: bool) -> NotebookNode:
+def page(notebook: NotebookNode, name: str, known: set[str], experiments: Experiments) -> NotebookNode:
     """A notebook, stored at `name`, as a page of the book; `known` are the names of all pages."""
     dress(notebook)
     heading, _, rest = BADGE.sub("", notebook.cells[0].source).partition("\n")
-    notebook.cells[0].source = f"{heading}\n\n{links(notebook, name, known, playground)}\n{rest}"
+    notebook.cells[0].source = f"{heading}\n\n{links(notebook, name, known, experiments)}\n{rest}"
     exercise, cells = "", []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cells += [slider(cell, name, playground) if SLIDER.match(cell.source) else foldable(cell)]
+            cells += [slider(cell, name, experiments) if SLIDER.match(cell.source) else foldable(cell)]
             continue
         cell.source = relink(cell.source, name, known)
         heading = re.match(r"## (\d+\.\d+) .*", cell.source)
@@ -208,7 +199,7 @@ def page(notebook: NotebookNode, name: str, known: set[str], playground: bool) -
     return notebook
 
 
-def links(notebook: NotebookNode, name: str, known: set[str], playground: bool) -> str:
+def links(notebook: NotebookNode, name: str, known: set[str], experiments: Experiments) -> str:
     """The line below a page's title: minutes, and what belongs to the page."""
     part, file = name.split("/", 1)
     up = "../" * name.count("/")
@@ -216,24 +207,31 @@ def links(notebook: NotebookNode, name: str, known: set[str], playground: bool) 
     if f"exercises/{file}" in known and part == "notebooks":
         line.append(f"[Exercises]({up}exercises/{file})")
     line.append(f'<a href="{up}files/{name}" download>Notebook to run</a>')
-    if part == "notebooks" and (preset := playground and play(file, up)):
-        line.append(preset)
+    line += [f"Playground: {link}" for link in play(name, experiments)[:1]]
     return f"{{.book-links}}\n{' · '.join(line)}\n"
 
 
-def play(file: str, up: str) -> str:
-    """A link to the playground's preset for a chapter, "" when it has none."""
-    if (chapter := Path(file).name[:2]) not in PRESETS:
-        return ""
-    preset, words = PRESETS[chapter]
-    return f'<a href="{up}playground/index.html#preset={preset}">Playground: {words}</a>'
+def presets() -> dict[int, list[tuple[str, str]]]:
+    """The experiments of the playground, (name, title), by chapter."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for name, chapter, words in PRESET.findall((PLAYGROUND / "src" / "presets.js").read_text("utf-8")):
+        found.setdefault(int(chapter), []).append((name, words))
+    return found
 
 
-def slider(cell: NotebookNode, name: str, playground: bool) -> NotebookNode:
+def play(name: str, experiments: Experiments) -> list[str]:
+    """Links to the playground's experiments for the chapter stored at `name`."""
+    number = re.match(r"notebooks/(\d+)", name)
+    address = f"{'../' * name.count('/')}playground/index.html#preset="
+    chosen = experiments.get(int(number[1]), []) if number else []
+    return [f'<a href="{address}{preset}">{words}</a>' for preset, words in chosen]
+
+
+def slider(cell: NotebookNode, name: str, experiments: Experiments) -> NotebookNode:
     """What stands in place of sliders, which need a running kernel."""
-    preset = play(name, "../" * name.count("/")) if playground else ""
-    here = f" Here you can turn more than that: {preset}." if preset else ""
-    text = f"A slider stands here when the notebook runs (`{cell.source.split('(')[0]}`).{here}"
+    links = ", ".join(play(name, experiments))
+    text = f"A slider stands here when the notebook runs (`{cell.source.split('(')[0]}`)."
+    text += f" In the playground you can turn more than that: {links}." if links else ""
     return new_markdown_cell(f"{{.book-slider}}\n{text}", id=cell.id)
 
 

@@ -14,6 +14,7 @@ from tools.notebooks import as_text, chapters, read
 
 PAGES = [path for path in sorted(site.TARGET.glob("**/*.html")) if "_static" not in path.parts]
 needs_book = pytest.mark.skipif(not PAGES, reason="python -m tools.site has not built the book here")
+EXPERIMENTS = {2: [("2-cut", "The cut"), ("2-numbers", "One number or two")]}
 PICTURE = new_output("display_data", {"image/png": "iVBORw0KGgo="})
 
 
@@ -39,10 +40,10 @@ class Page(HTMLParser):
 parsed = cache(Page)
 
 
-def book_page(*cells, name="notebooks/02_small.ipynb", playground=True):
+def book_page(*cells, name="notebooks/02_small.ipynb", experiments=EXPERIMENTS):
     known = {"notebooks/02_small.ipynb", "exercises/02_small.ipynb", "solutions/02_small.ipynb"}
     notebook = new_notebook(cells=[new_markdown_cell("# 2. Small\n\nText."), *cells])
-    result = site.page(notebook, name, known, playground)
+    result = site.page(notebook, name, known, experiments)
     as_text(result)  # is valid
     return result.cells
 
@@ -52,8 +53,8 @@ def test_a_page_names_its_minutes_exercises_notebook_and_preset_below_its_title(
     assert lines[0] == "# 2. Small"
     assert lines[3].startswith("0 minutes to read · [Exercises](../exercises/02_small.ipynb) · ")
     assert 'href="../files/notebooks/02_small.ipynb" download' in lines[3]
-    assert 'href="../playground/index.html#preset=' in lines[3]
-    assert "playground" not in book_page(playground=False)[0].source
+    assert lines[3].endswith('Playground: <a href="../playground/index.html#preset=2-cut">The cut</a>')
+    assert "playground" not in book_page(experiments={})[0].source
 
 
 def test_hidden_cells_fold_under_their_title_and_pictures_have_an_alternative_text():
@@ -74,8 +75,8 @@ def test_a_slider_becomes_a_link_to_the_playground():
     slider = new_code_cell("widgets.latent_explorer(vae, held_out.images)")
     cell = book_page(slider)[1]
     assert cell.cell_type == "markdown"
-    assert "#preset=" in cell.source
-    assert "href" not in book_page(slider, playground=False)[1].source
+    assert cell.source.count("#preset=") == 2
+    assert "href" not in book_page(slider, experiments={})[1].source
 
 
 def test_links_lead_to_pages_of_the_book_or_become_words(monkeypatch):
@@ -97,6 +98,12 @@ def test_each_exercise_leads_to_its_solution_at_its_end():
     solved = book_page(tasks[0], answer, name="solutions/02_small.ipynb")
     assert solved[1].source.startswith("(solution-2.1)=\n## 2.1 One")
     assert solved[2].source == "def f():\n    return 1\n"
+
+
+def test_the_presets_of_the_playground_are_known_by_chapter():
+    assert ("2-cut", "The cut and the hole") in site.presets()[2]
+    written = (site.PLAYGROUND / "src" / "presets.js").read_text("utf-8").count("chapter: ")
+    assert sum(map(len, site.presets().values())) == written
 
 
 def test_reading_minutes_count_words_lines_and_pictures():
