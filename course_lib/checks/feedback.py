@@ -4,6 +4,7 @@ import copy
 import math
 import numbers
 import secrets
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -62,7 +63,10 @@ def check(*mistakes: Mistake, tests: str) -> Callable:
         def public(f: object) -> None:
             if f is None:
                 raise NotAttempted()
-            fact = judge(Answer(f, name, mistakes))
+            answer = Answer(f, name, mistakes)
+            fact = judge(answer)
+            if answer.left_behind:
+                raise answer.left_behind
             print(f"✓ {name} is right. Tested: {tests}." + (f" {fact}" if fact else ""))
 
         del public.__wrapped__  # inspect must show the learner's argument, f
@@ -80,6 +84,9 @@ class Answer:
         self.name = name
         self.mistakes = mistakes
         self.rng = torch.Generator().manual_seed(fresh_seed())
+        self.left_behind: WrongAnswer | None = None  # told when nothing worse is found
+        self.reseeded = False  # whether the last call set PyTorch's global seed
+        self.given: dict[str, object] = {}  # the copies that the last call got: gradients arrive there
 
     def normal(self, *shape: int) -> Tensor:
         """Fresh standard normal numbers, another draw in every check."""
@@ -102,9 +109,15 @@ class Answer:
                 "without calling it.",
                 "type",
             )
-        given = {name: _copy(value) for name, value in inputs.items()}
+        given = self.given = {name: _copy(value) for name, value in inputs.items()}
+        before = _State(inputs)
         try:
-            result = self.f(*given.values())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a warning on stderr would cost points
+                seed = int(torch.randint(2**62, (), generator=self.rng))
+                torch.default_generator.manual_seed(seed)  # 200 times faster than torch.manual_seed
+                result = self.f(*given.values())
+                self.reseeded = torch.initial_seed() != seed
         except NotImplementedError:
             raise NotAttempted() from None
         except Exception as error:
@@ -113,6 +126,16 @@ class Answer:
                 f"{self.name} stopped with {type(error).__name__}: {text}. It was given {describe(inputs)}.",
                 "raised",
             ) from None
+        finally:
+            changes = before.restore()
+        if self.reseeded and "seed" not in inputs:
+            changes["seed_fixed"] = "sets the global seed: whoever calls it gets the same luck for ever after"
+        for mistake, change in changes.items():
+            own = (m.message for m in self.mistakes if m.name == mistake)
+            refusal = WrongAnswer(next(own, f"{self.name} {change}."), mistake)
+            if mistake not in ("mode_left_behind", "seed_fixed"):
+                raise refusal
+            self.left_behind = self.left_behind or refusal
         for name, value in inputs.items():
             if not _same(given[name], value):
                 raise WrongAnswer(
@@ -206,6 +229,22 @@ class Answer:
         first = agrees.index(False)
         raise self._refusal(list(expected)[first], found[first], right[first], inputs)
 
+    def compare_edge(
+        self,
+        expected: Tensor | float | dict[str, Tensor | float],
+        rtol: float = 1e-3,
+        atol: float = 1e-4,
+        **inputs: object,
+    ) -> None:
+        """As `compare` or `compare_parts` where mistakes look alike (B = 1, D = 1, …): none is named."""
+        value = self.call(**inputs)
+        several = isinstance(expected, dict)
+        right = expected if several else {self.name: expected}
+        for subject, part in zip(right, self.parts(value, *right) if several else [value], strict=True):
+            found, wanted = self.tensor(part, inputs, subject), torch.as_tensor(right[subject])
+            if not close(found, wanted.detach().double(), rtol, atol):
+                raise self._refusal(subject, found, wanted.detach().double(), inputs)
+
     def parts(self, value: object, *names: str) -> list:
         """The results of an answer that returns several things, in order."""
         if isinstance(value, (tuple, list)) or (isinstance(value, (Tensor, np.ndarray)) and value.ndim):
@@ -269,6 +308,43 @@ def describe(inputs: dict[str, object]) -> str:
         else:
             parts.append(f"{name}, {_a_kind(value)}")
     return ", ".join(parts) if parts else "nothing"
+
+
+class _State:
+    """What an answer must leave as it was: two switches of PyTorch, and the models that it is given."""
+
+    def __init__(self, inputs: dict[str, object]):
+        self.switches = torch.is_grad_enabled(), torch.get_default_dtype()
+        self.rng = torch.get_rng_state()
+        models = [value for value in inputs.values() if isinstance(value, torch.nn.Module)]
+        trains = any(isinstance(value, torch.optim.Optimizer) for value in inputs.values())
+        self.modules = [(module, module.training) for model in models for module in model.modules()]
+        self.parameters = [(p, p.requires_grad) for model in models for p in model.parameters()]
+        self.values = [] if trains else [(p, p.detach().clone()) for p, _ in self.parameters]
+
+    def restore(self) -> dict[str, str]:
+        """Put everything back, and say what had changed: the mistake's name → what the answer does."""
+        grad, dtype = self.switches
+        found = {
+            "gradients_off": torch.is_grad_enabled() != grad
+            and "leaves gradients switched off for everything after it: use `with torch.no_grad():`",
+            "default_dtype": torch.get_default_dtype() != dtype
+            and "changes PyTorch's default dtype for everything after it: convert your own tensors",
+            "model_frozen": any(p.requires_grad != needed for p, needed in self.parameters)
+            and "leaves the model frozen: its parameters have another requires_grad than before",
+            "model_changed": any(not torch.equal(p, old) for p, old in self.values)
+            and "changes the weights of the model that it is given",
+            "mode_left_behind": any(module.training != mode for module, mode in self.modules)
+            and "leaves the model in another mode than before: look at model.training",
+        }
+        torch.set_grad_enabled(grad)
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(self.rng)
+        for p, needed in self.parameters:
+            p.requires_grad_(needed)
+        for module, mode in self.modules:
+            module.training = mode
+        return {mistake: text for mistake, text in found.items() if text}
 
 
 def fresh_seed() -> int:

@@ -5,8 +5,10 @@ The answers are in answers/, a module for each chapter; the solutions come from 
 """
 
 import importlib
+import inspect
 import os
 import pkgutil
+import warnings
 from contextlib import suppress
 
 import numpy as np
@@ -106,6 +108,56 @@ def test_a_stub_is_not_attempted(name):
 )
 def test_what_no_answer_may_do(name, mistake, answer):
     refusal(name, answer, mistake)
+
+
+SWITCHES = {
+    "gradients_off": lambda inputs: torch.set_grad_enabled(False),
+    "default_dtype": lambda inputs: torch.set_default_dtype(torch.float64),
+    "seed_fixed": lambda inputs: torch.manual_seed(0),
+    "model_frozen": lambda inputs: [m.requires_grad_(False) for m in models_in(inputs)],
+    "mode_left_behind": lambda inputs: [m.train(not m.training) for m in models_in(inputs)],
+}
+
+
+def models_in(inputs):
+    return [value for value in inputs if isinstance(value, torch.nn.Module)]
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_what_an_answer_leaves_behind_is_told(name, switch):
+    given = []
+
+    def careless(*inputs):
+        given[:] = inputs
+        result = SOLUTIONS[name](*inputs)
+        SWITCHES[switch](inputs)
+        return result
+
+    if switch.startswith("mo"):  # a first run tells whether the exercise is given a model
+        with suppress(WrongAnswer):
+            CHECKS[name](careless)
+        if not models_in(given):
+            pytest.skip("no model")
+    if switch == "seed_fixed" and "seed" in inspect.signature(SOLUTIONS[name]).parameters:
+        CHECKS[name](careless)  # that is what the seed is for
+    else:
+        with pytest.raises(WrongAnswer):
+            CHECKS[name](careless)
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_an_answer_may_warn(name, capfd):
+    def warned(*inputs):
+        warnings.warn("old fashion", stacklevel=1)
+        return SOLUTIONS[name](*inputs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CHECKS[name](warned)
+    assert not capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
