@@ -1,7 +1,7 @@
 // The page: controls, charts, experiments, drawing. All training happens in the worker.
 import { causeColour, colours, dot, line, plot, showImages, text } from "./charts.js";
 import { forecast, linearRate } from "./core/truth.js";
-import { PIXELS } from "./core/data.js";
+import { PIXELS, renderMoons } from "./core/data.js";
 import { makePad } from "./draw.js";
 import { MOST_FILES, readImage, SHAPES } from "./images.js";
 import { findPreset, PRESETS } from "./presets.js";
@@ -85,13 +85,11 @@ const received = {
     }
     if (view.state === "done") void finished(view);
   },
-  decoded({ images, tag: of }) {
-    if (of === sliderTag) drawWalk(images);
+  decoded(message) {
+    if (message.tag === sliderTag) drawWalk(message.images);
+    answered(message);
   },
-  scored(message) {
-    pending.get(message.tag)?.(message);
-    pending.delete(message.tag);
-  },
+  scored: (message) => answered(message),
   saved({ saved }) {
     if (page.playing) return;
     page.saved = saved;
@@ -103,6 +101,11 @@ const received = {
     complain(message);
   },
 };
+
+function answered(message) {
+  pending.get(message.tag)?.(message);
+  pending.delete(message.tag);
+}
 
 const scoreImage = (image) =>
   new Promise((resolve) => {
@@ -275,7 +278,6 @@ async function probe(name, view) {
     const answer = await scoreImage(SHAPES[name]());
     return { ...answer, ink: answer.xHat.reduce((sum, x) => sum + x * x, 0) };
   }
-  const { renderMoons } = await import("./core/data.js");
   const [low, high] = view.range[0], n = 41;
   const images = await decode(Float32Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1)));
   const moons = renderMoons(Float32Array.from({ length: 101 }, (_, i) => i / 100));
@@ -291,14 +293,8 @@ async function probe(name, view) {
 let sliderTag = 0;
 const decode = (codes) =>
   new Promise((resolve) => {
-    const mine = ++tag;
-    const before = received.decoded;
-    received.decoded = (message) => {
-      if (message.tag !== mine) return before(message);
-      received.decoded = before;
-      resolve(message.images);
-    };
-    send("decode", { codes, tag: mine });
+    pending.set(++tag, ({ images }) => resolve(images));
+    send("decode", { codes, tag });
   });
 
 // ---------------------------------------------------------------- experiments
@@ -333,6 +329,7 @@ function showTask() {
   });
   const result = $("task-result");
   result.hidden = !(page.guess !== null);
+  $("task-play").hidden = page.guess === null;
   result.textContent = `Your prediction is kept. Now press Play${preset.runs.length > 1 ? `; ${preset.runs.length} trainings follow each other` : ""}.`;
 }
 
@@ -341,6 +338,7 @@ function showOutcome(preset) {
   const labels = $("task-answers").querySelectorAll("label");
   labels.forEach((l, i) => l.classList.toggle("true", i === truth));
   $("task-answers").querySelectorAll("input").forEach((i) => (i.disabled = true));
+  $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
   $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)} Press “Again” for another seed.`;
@@ -399,6 +397,7 @@ function drawAll() {
   $("n-sigma").textContent = vae ? fixed(numbers.sigma) : "–";
   $("n-active").textContent = `${numbers.active} of ${settings.latent}`;
   if (page.tab === "train") {
+    $("key-kl").hidden = !vae;
     drawForecast();
     drawLosses(past);
     drawUnexplained(past, ready.facts.floor);
@@ -576,7 +575,7 @@ function makeSliders() {
         out.textContent = fixed(page.slider[d]);
         sliding = true;
         sliderTag = ++tag;
-        send("decode", { codes: Float32Array.from(page.slider), tag: sliderTag });
+        send("decode", { codes: Float32Array.from(page.slider), tag: sliderTag, slider: true });
       });
       input.addEventListener("change", () => (sliding = false));
       label.append(`${name} = `, out, input);
@@ -748,6 +747,11 @@ function connect() {
     $("task-answers").querySelectorAll("input")[page.guess].focus();
   });
   $("play").addEventListener("click", () => (page.playing ? send("pause") : play()));
+  $("task-play").addEventListener("click", () => {
+    $("task-play").hidden = true;
+    play();
+    $("play").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  });
   $("one").addEventListener("click", () => play((page.view?.epoch ?? 0) + 1));
   $("again").addEventListener("click", () => {
     const preset = findPreset(page.preset);

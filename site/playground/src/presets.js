@@ -169,7 +169,7 @@ export const PRESETS = [
     text: "Encoder and decoder are one linear layer each. PCA knows the answer: the code should cost ½ · log(λ₁/σ²) nats, with σ² = ½ and λ₁ about 9.5.",
     question: "How many nats will it spend?",
     answers: ["About 0.5", "About 1.5", "About 3, like the deep one"],
-    runs: [{ width: 0, lr: 3e-3, schedule: "cosine", epochs: 40 }],
+    runs: [{ width: 0, lr: 3e-2, schedule: "cosine", epochs: 60 }],
     outcome: ([r]) => (r.numbers.kl < 1 ? 0 : r.numbers.kl < 2.2 ? 1 : 2),
     after: ([r]) => `Measured ${two(r.numbers.kl)} nats; by hand ½ · log(${two(r.facts.leading[0])} / 0.5) = ${two(0.5 * Math.log(2 * r.facts.leading[0]))}.`,
   },

@@ -136,8 +136,8 @@ const actions = {
   pace: ({ ms }) => {
     pace = ms;
   },
-  decode: ({ codes, tag }) => {
-    sliderCodes = codes;
+  decode: ({ codes, tag, slider }) => {
+    if (slider) sliderCodes = codes;
     postMessage({ type: "decoded", tag, images: training.network.decode(codes) });
   },
   score,
