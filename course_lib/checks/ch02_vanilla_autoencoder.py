@@ -1,7 +1,9 @@
 """Checks for chapter 2, the vanilla autoencoder."""
 
+import copy
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -67,12 +69,12 @@ def _weights(sizes: list[int]) -> int:
         "You multiplied all sizes: each layer joins only two neighbours, and the layers are added.",
         lambda sizes: float(np.prod(sizes)),
     ),
-    tests="three random networks of two to six layers, against what PyTorch builds",
+    tests="random networks of one to six layers and the chapter's, against what PyTorch builds",
 )
 def check_count_by_hand(answer: Answer) -> None:
     """f(sizes: list of n + 1 whole numbers) → the number of weights and biases of n dense layers."""
-    for layers in (4, 6, 2):
-        sizes = [int(size) for size in answer.uniform(layers + 1, low=3, high=40)]
+    drawn = [answer.uniform(layers + 1, low=3, high=40).int().tolist() for layers in (4, 6, 2, 1)]
+    for sizes in (*drawn, [784, 512, 512, 1, 512, 512, 784]):
         built = nn.Sequential(*(nn.Linear(a, b) for a, b in _pairs(sizes)))
         expected = sum(p.numel() for p in built.parameters())
         found = answer.number(answer.call(sizes=sizes))
@@ -92,10 +94,12 @@ class _Recorder(torch.optim.SGD):
         self.log = log
 
     def step(self, closure=None):
+        loss = None if closure is None else torch.enable_grad()(closure)()
         gradients = [p.grad for group in self.param_groups for p in group["params"]]
         empty = all(g is None or not bool(g.any()) for g in gradients)
         self.log.append("step without gradients" if empty else "step")
-        return super().step(closure)
+        super().step()
+        return loss
 
 
 @check(
@@ -126,9 +130,18 @@ class _Recorder(torch.optim.SGD):
         "detach(), .data, .item() or no_grad() on the way.",
     ),
     Mistake(
+        "several_steps",
+        "The optimizer makes {steps} updates in one call: one is asked for, with the gradients of the whole "
+        "batch.",
+    ),
+    Mistake(
         "mean_over_pixels",
         "Your loss is a mean over the pixels too: sum over the pixels of an image, then average over the "
         "batch.",
+    ),
+    Mistake(
+        "mean_over_channels",
+        "Your loss is a mean over the channels: sum over channels, rows and columns of an image.",
     ),
     Mistake(
         "sum_over_batch",
@@ -143,14 +156,15 @@ class _Recorder(torch.optim.SGD):
         "loss_after",
         "You return the loss after the update: return the one whose gradients were used, before it.",
     ),
-    tests="loss and parameters over three steps of a tiny autoencoder, with gradients worked out by hand",
+    tests="losses and parameters over three steps of a tiny autoencoder, two channels, a batch of one image, "
+    "with gradients worked out by hand",
 )
 def check_training_step(answer: Answer) -> None:
     """f(model, optimizer, x (B, C, H, W)) → the loss before the update; the model has made one step."""
     if not callable(answer.f):
         answer.call()
     encode, decode = 0.4 * answer.normal(2, 16), 0.4 * answer.normal(16, 2)
-    batches = [answer.uniform(4, 1, 4, 4) for _ in range(3)]
+    batches = [answer.uniform(n, 2, 2, 4) for n in (4, 5, 1)]
     model, log = _tiny_linear(encode, decode), []
     model.decoder[0].weight.register_hook(lambda gradient: log.append("backward"))
     optimizer = _Recorder(list(model.parameters()), log)
@@ -165,18 +179,19 @@ def check_training_step(answer: Answer) -> None:
     found = torch.cat([p.detach().double().flatten() for p in model.parameters()])
     if close(found, hoarded) and not close(found, right):
         answer.fail("no_zero_grad")
+    if not np.allclose(losses, expected, rtol=1e-3) and close(found, right):
+        raise WrongAnswer("Only the first call returns its own loss: each must return that of its own batch.")
     if not close(found, right):
         raise WrongAnswer(
-            "The loss is right, and the parameters after three steps are not: does each step follow the "
-            "gradient "
-            "of its own batch once, from the loss that is returned?"
+            "The first loss is right, and the parameters after three steps are not: does each step follow "
+            "the gradient of its own batch once, from the loss that is returned?"
         )
 
 
 def _tiny_linear(encode: Tensor, decode: Tensor) -> AutoEncoder:
     """16 pixels → 2 numbers → 16 pixels, without biases."""
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 2, bias=False))
-    decoder = nn.Sequential(nn.Linear(2, 16, bias=False), nn.Unflatten(1, (1, 4, 4)))
+    decoder = nn.Sequential(nn.Linear(2, 16, bias=False), nn.Unflatten(1, (2, 2, 4)))
     encoder[1].weight.data, decoder[0].weight.data = encode.clone(), decode.clone()
     return AutoEncoder(encoder, decoder)
 
@@ -192,9 +207,11 @@ def _one_step(answer: Answer, model: nn.Module, optimizer: torch.optim.Optimizer
 
 def _went_through_all_steps(answer: Answer, log: list[str], model: AutoEncoder, start: tuple) -> None:
     """Whether the first call computed gradients and used them, in this order."""
-    if "backward" not in log:
-        answer.fail("no_backward")
+    if log.count("step") > 1:
+        answer.fail("several_steps", steps=log.count("step"))
     if "step" not in log:
+        if "backward" not in log:
+            answer.fail("no_backward")
         if "step without gradients" not in log:
             still = all(map(torch.equal, model.parameters(), start))
             answer.fail("no_step" if still else "other_optimizer")
@@ -234,6 +251,7 @@ def _is_the_loss(
     w, v = after[:32].reshape(2, 16), after[32:].reshape(16, 2)
     for name, wrong in (
         ("mean_over_pixels", right / 16),
+        ("mean_over_channels", right / 2),
         ("sum_over_batch", right * len(x)),
         ("absolute", float(off.abs().sum() / len(x))),
         ("absolute", float(off.abs().mean())),
@@ -365,6 +383,16 @@ def _squares(x_hat: Tensor, x: Tensor) -> Tensor:
         lambda x_hat, x: 1 - _errors(x_hat, x).mean() / _variances(x).sum(),
     ),
     Mistake(
+        "error_centred",
+        "You took the variance of the error: too much ink everywhere costs nothing then. Take its squares.",
+        lambda x_hat, x: _variances(x_hat - x).sum() / _variances(x).sum(),
+    ),
+    Mistake(
+        "limited",
+        "Right for good redrawings. One can do worse than the mean image, and then the score is above 1: "
+        "set it no limit.",
+    ),
+    Mistake(
         "upside_down",
         "The fraction is upside down: the error belongs above the line, the variance below.",
         lambda x_hat, x: _variances(x).sum() / _errors(x_hat, x).mean(),
@@ -374,19 +402,21 @@ def _squares(x_hat: Tensor, x: Tensor) -> Tensor:
         "You took a square root: this share is made of squares, as variances are.",
         lambda x_hat, x: (_errors(x_hat, x).mean() / _variances(x).sum()).sqrt(),
     ),
-    tests="random images against scikit-learn, a perfect copy, the mean image",
+    tests="random images of one and of three channels against scikit-learn, some worse than the mean image, "
+    "a perfect copy, the mean image",
 )
 def check_share_unexplained(answer: Answer) -> None:
     """f(x_hat, x), each (N, C, H, W) → squared error ÷ variance, both summed over the pixels, one number."""
-    for n in (25, 40):
+    for n, channels, share in ((25, 1, 0.05), (40, 3, 0.05), (30, 1, 2.5)):
         inks = torch.linspace(0.3, 1, n)[:, None, None, None]
-        x = inks * answer.uniform(n, 1, 4, 5) * answer.uniform(1, 1, 4, 5)
-        off = (
-            0.3 * answer.normal(n, 1, 4, 5) - 2 * x
-        )  # paler and noisy, so that no mistake looks like another
-        x_hat = x + off * (0.05 * n * _variances(x).sum() / off.square().sum()).sqrt().float()
+        x = inks * answer.uniform(n, channels, 4, 5) * answer.uniform(1, channels, 4, 5)
+        off = 0.3 * answer.normal(*x.shape) - 2 * x  # paler and noisy, so that no mistake looks like another
+        x_hat = x + off * (share * n * _variances(x).sum() / off.square().sum()).sqrt().float()
         r2 = r2_score(x.flatten(1).double(), x_hat.flatten(1).double(), multioutput="variance_weighted")
-        _match_number(answer, 1 - r2, x_hat=x_hat, x=x)
+        found = answer.number(answer.call(x_hat=x_hat, x=x))
+        if share > 1 and abs(found - 1) < 1e-3:
+            answer.fail("limited")
+        answer.match(found, 1 - r2, x_hat=x_hat, x=x)
     _match_number(answer, 0.0, x_hat=x.clone(), x=x)
     _match_number(answer, 1.0, x_hat=x.mean(dim=0, keepdim=True).expand_as(x).clone(), x=x)
 
@@ -458,6 +488,16 @@ def _with_originals(model: AutoEncoder, a: Tensor, b: Tensor, steps: int) -> Ten
         lambda model, a, b, steps: _path(model, a, b, torch.linspace(1, 0, steps)),
     ),
     Mistake(
+        "start_missing",
+        "The way starts too late: the first of the `steps` pictures must be the redrawing of a.",
+        lambda model, a, b, steps: _path(model, a, b, torch.arange(1, steps + 1) / steps),
+    ),
+    Mistake(
+        "uneven",
+        "The two ends are right. The pictures between them are not evenly spaced on the straight line "
+        "between the codes.",
+    ),
+    Mistake(
         "originals",
         "The ends are the original images: take their redrawings, so that all pictures come from the "
         "decoder.",
@@ -473,25 +513,34 @@ def _with_originals(model: AutoEncoder, a: Tensor, b: Tensor, steps: int) -> Ten
         "The pictures are right but cut off at 0 or 1: return what the decoder gives, without clamp.",
         lambda model, a, b, steps: _path(model, a, b, torch.linspace(0, 1, steps)).clamp(min=0),
     ),
-    tests="five and three pictures on the way between random images, with a random model",
+    tests="five, three and two pictures on the way between random images, one and two channels, codes of "
+    "three numbers and of one, with random models",
 )
 def check_interpolate(answer: Answer) -> None:
     """f(model, a, b, steps), a and b (1, C, H, W) → the decoded way from a to b (steps, C, H, W)."""
-    model = _tiny_bent(answer)
-    for steps in (5, 3):
-        a, b = answer.uniform(1, 1, 6, 6), answer.uniform(1, 1, 6, 6)
+    for steps, shape, latent_dim in ((5, (1, 6, 6), 3), (3, (2, 6, 3), 3), (2, (1, 6, 6), 1)):
+        model = _tiny_bent(answer, shape, latent_dim).train(steps == 5)
+        a, b = answer.uniform(1, *shape), answer.uniform(1, *shape)
         with torch.no_grad():
             ends = model.encoder(a), model.encoder(b)
             codes = [((steps - 1 - i) * ends[0] + i * ends[1]) / (steps - 1) for i in range(steps)]
             expected = torch.cat([model.decoder(z) for z in codes])
-            answer.compare(expected, model=model, a=a, b=b, steps=steps)
+        inputs = {"model": model, "a": a, "b": b, "steps": steps}
+        value = answer.call(**inputs)
+        try:
+            answer.match(value, expected, **inputs)
+        except WrongAnswer as error:
+            found = answer.tensor(value, inputs)
+            if error.mistake == "value" and close(found[[0, -1]], expected[[0, -1]].double()):
+                answer.fail("uneven")
+            raise
 
 
-def _tiny_bent(answer: Answer) -> AutoEncoder:
-    """36 pixels → 3 numbers → 36 pixels, with bends, and weights that are new every time."""
+def _tiny_bent(answer: Answer, shape: tuple[int, int, int], latent_dim: int) -> AutoEncoder:
+    """36 pixels → a few numbers → 36 pixels, with bends, and weights that are new every time."""
     model = AutoEncoder(
-        nn.Sequential(nn.Flatten(), nn.Linear(36, 3), nn.Tanh()),
-        nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 36), nn.Unflatten(1, (1, 6, 6))),
+        nn.Sequential(nn.Flatten(), nn.Linear(36, latent_dim), nn.Tanh()),
+        nn.Sequential(nn.Linear(latent_dim, 8), nn.Tanh(), nn.Linear(8, 36), nn.Unflatten(1, shape)),
     )
     for weights in model.parameters():
         weights.data = answer.normal(*weights.shape)
@@ -512,7 +561,7 @@ UNEXPLAINED = 0.20
     ),
     Mistake(
         "wide_code",
-        "Its code has {found} numbers for each image: here it must do with one.",
+        "Its codes of 500 images have the shape {found}: here one number an image, (500, 1), must do.",
     ),
     Mistake(
         "all_alike",
@@ -521,11 +570,17 @@ UNEXPLAINED = 0.20
         "rate that is neither tiny nor huge?",
     ),
     Mistake(
+        "remembers",
+        "What decode draws for a code depends on the image that embed saw last: the picture must follow from "
+        "the code alone.",
+    ),
+    Mistake(
         "bypass",
         "model(x) is not model.decode(model.embed(x)): the image must pass through the code, and nothing "
         "around it.",
     ),
-    tests="parameters, a code of one number, and at most 0.20 unexplained on 500 fresh circles",
+    tests="all numbers that it holds, a code of one number through which everything must pass, and at most "
+    "0.20 unexplained on 500 fresh circles",
 )
 def check_small_autoencoder(answer: Answer) -> str:
     """A trained AutoEncoder with at most 60,000 parameters and one number in its code."""
@@ -537,7 +592,7 @@ def check_small_autoencoder(answer: Answer) -> str:
             "class, a function or a history.",
             "type",
         )
-    numbers = sum(t.numel() for t in [*model.parameters(), *model.buffers()])
+    numbers = _numbers(model)
     if numbers > MOST_PARAMETERS:
         answer.fail("too_many_parameters", found=numbers)
     images = data.circles(500, seed=int(answer.uniform(1, high=2**31 - 1))).images
@@ -551,19 +606,33 @@ def check_small_autoencoder(answer: Answer) -> str:
     return f"Yours leaves {found:.3f}, with {numbers:,} parameters."
 
 
+def _numbers(model: nn.Module) -> int:
+    """How many numbers it holds: parameters and buffers, and what it keeps in lists or plain attributes."""
+    held = {id(t): t for t in (*model.parameters(), *model.buffers())}
+    copies = {}  # deepcopy notes here what it comes across, under the id of the original
+    with suppress(Exception):
+        copy.deepcopy(model, copies)
+    held |= {key: value for key, value in copies.items() if isinstance(value, (Tensor, np.ndarray))}
+    return sum(int(np.prod(value.shape)) for value in held.values())
+
+
 def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> float:
     """The share of the variance that it leaves unexplained, if it is small enough."""
-    z = _through(answer, model.embed, images=images)
-    if z.ndim != 2 or z.shape[1] != 1:
-        answer.fail("wide_code", found=z[0].numel() if z.ndim else 0)
-    x_hat = _through(answer, model.decode, z=z.float())
+    z = _through(answer, model.embed, "model.embed(x)", images=images)
+    if z.shape != (len(images), 1):
+        answer.fail("wide_code", found=tuple(z.shape))
+    x_hat = _through(answer, model.decode, "model.decode(z)", z=z.float())
     if x_hat.shape != images.shape or not bool(torch.isfinite(x_hat).all()):
         raise WrongAnswer(
             f"It decodes to the shape {tuple(x_hat.shape)} where {tuple(images.shape)} went in, or to NaN.",
             "shape",
         )
-    if not torch.allclose(x_hat, _through(answer, model, images=images), atol=1e-3):
+    redrawn = _through(answer, model, "model(x)", images=images)
+    if redrawn.shape != x_hat.shape or not torch.allclose(x_hat, redrawn, atol=1e-3):
         answer.fail("bypass")
+    _through(answer, model.embed, "model.embed(x)", images=images.flip(0))
+    if not torch.allclose(x_hat, _through(answer, model.decode, "model.decode(z)", z=z.float()), atol=1e-3):
+        answer.fail("remembers")
     variance = images.double().var(dim=0, correction=0).sum()
     if x_hat.var(dim=0, correction=0).sum() < 0.2 * variance:
         answer.fail("all_alike")
@@ -577,6 +646,6 @@ def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> float:
 
 
 @torch.no_grad()
-def _through(answer: Answer, part: object, **inputs: Tensor) -> Tensor:
+def _through(answer: Answer, part: object, what: str, **inputs: Tensor) -> Tensor:
     answer.f = part
-    return answer.tensor(answer.call(**inputs), {})
+    return answer.tensor(answer.call(**inputs), {}, what)
