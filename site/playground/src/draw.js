@@ -21,6 +21,8 @@ export function makePad(canvas, { stroke, changed }) {
       g.fillStyle = `rgb(${grey} ${grey} ${grey})`;
       g.fillRect((i % SIZE) * zoom, Math.floor(i / SIZE) * zoom, zoom, zoom);
     }
+    const inked = pad.image.filter((x) => x > 0.5).length;
+    canvas.setAttribute("aria-label", `Drawing, 28 by 28 pixels, ${inked} of them inked. Arrow keys move the pen, space draws, backspace erases.`);
     if (cursor) {
       g.lineWidth = 2;
       g.strokeStyle = "#d55e00";

@@ -14,7 +14,7 @@ const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory ba
 
 const page = {
   settings: { ...defaults }, tab: "train", preset: null, guess: null,
-  own: [], ready: null, view: null, history: [], live: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
+  own: [], ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
 };
 
 // ---------------------------------------------------------------- worker
@@ -75,7 +75,6 @@ const received = {
       if (view.state === "start") view.state = "paused";
     }
     page.view = view;
-    if (view.state === "start") page.live = [];
     if (view.state !== "playing") setPlaying(false);
     redraw();
     if (view.state === "start") scheduleScore();
@@ -410,7 +409,10 @@ function drawAll() {
     $("samples-text").textContent =
       numbers.circles !== null && started && settings.stroke >= 1 ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
     fitSliders(view.range);
-  } else if (page.tab === "draw") drawModelLine();
+  } else if (page.tab === "draw") {
+    drawModelLine();
+    if (view.state === "playing") $("draw-model").textContent += " Training …";
+  }
 }
 
 function drawForecast() {
@@ -422,7 +424,7 @@ function drawForecast() {
   const words = {
     collapse: "No code can start: it will collapse.",
     unsure: "A code can start, but near 1 training may get stuck: it may collapse.",
-    learn: "Far above 10: it will learn.",
+    learn: "That is above 10: it will learn.",
   };
   const kind = forecast(ratio), learned = settings.sigma && view.factor === null;
   const cures = [settings.warmup ? "the KL is warmed up" : "", settings.kl ? "" : "the KL is left out"].filter(Boolean).join(", ");
@@ -534,7 +536,8 @@ function drawCodes({ mu, logVar, range }) {
   }
   $("codes-title").innerHTML = `Plane of codes <span class="hint">${latent > 2 ? "first two numbers; " : ""}large and orange: large ${name}${logVar ? "; ellipses: 2 sigma" : ""}</span>`;
   const reach = Math.max(3, ...range.slice(0, 2).flat().map(Math.abs));
-  plot($("codes"), { x: [-reach * 1.9, reach * 1.9], y: [-reach, reach], xLabel: "z₁", yLabel: "z₂" }, (g, X, Y, c) => {
+  const wide = (reach * ($("codes").clientWidth - 54)) / ($("codes").clientHeight - 60);
+  plot($("codes"), { x: [-wide, wide], y: [-reach, reach], xLabel: "z₁", yLabel: "z₂" }, (g, X, Y, c) => {
     const unit = X(1) - X(0), up = Y(0) - Y(1);
     g.strokeStyle = c.grey;
     g.setLineDash([5, 4]);
@@ -621,9 +624,10 @@ function scheduleScore() {
 
 function drawModelLine() {
   const { view, settings } = page;
+  $("draw-train").hidden = view.epoch > 0 || page.playing;
   $("draw-model").textContent = view.epoch
     ? `The network: ${describe(settings)}, after ${view.epoch} ${view.epoch === 1 ? "epoch" : "epochs"}.`
-    : `The network (${describe(settings)}) has not been trained yet: open “Train” and press Play.`;
+    : `The network (${describe(settings)}) has not been trained yet, so it draws noise.`;
 }
 
 function showScore({ xHat, mu, logVar, thresholds, error, relative, circle }) {
@@ -653,7 +657,6 @@ function showScore({ xHat, mu, logVar, thresholds, error, relative, circle }) {
     `Squared error ${fixed(error)}, threshold ${fixed(thresholds.error)}: ${sum ? "odd, the alarm goes off" : "passes as normal"}. ` +
     `Relative to the ink: ${fixed(relative)}, threshold ${fixed(thresholds.relative)}: ${share ? "odd" : "normal"}.` +
     (circle && view.epoch ? isCircle ? ` What comes back is a circle of radius ${fixed(circle.radius)}.` : ` What comes back is ${fixed(circle.distance, 1)} from the nearest circle.` : "");
-  $("pad").setAttribute("aria-label", `Drawing, 28 by 28 pixels, ${pad.image.filter((x) => x > 0.5).length} of them inked. Arrow keys move the pen, space draws, backspace erases.`);
 }
 
 function keepDrawing() {
@@ -788,6 +791,10 @@ function connect() {
   }
   for (const button of document.querySelectorAll("[data-shape]"))
     button.addEventListener("click", () => pad.put(SHAPES[button.dataset.shape]()));
+  $("draw-train").addEventListener("click", () => {
+    if (page.preset && page.guess === null) leavePreset();
+    play();
+  });
   $("undo").addEventListener("click", () => pad.undo());
   $("keep").addEventListener("click", keepDrawing);
   $("theme").addEventListener("click", () => {

@@ -25,8 +25,13 @@ export function drawData({ data, stroke, seed }, own = null) {
   if (!own?.length) throw new Error("There are no images yet. Draw some, or drop image files.");
   const given = own.length / PIXELS, n = Math.max(128, Math.min(TRAIN, 32 * given));
   if (given < 10) return [multiply(own, n, seed), multiply(own, 64, seed + 1)];
-  const kept = Math.max(2, Math.floor(given / 5)) * PIXELS; // every fifth image is held out
-  return [multiply(own.subarray(kept), n, seed), { images: own.slice(0, kept), causes: Float32Array.from({ length: kept / PIXELS }, (_, i) => i) }];
+  const every = (wanted) => {
+    const chosen = Array.from({ length: given }, (_, i) => i).filter((i) => (i % 5 === 2) === wanted);
+    const images = new Float32Array(chosen.length * PIXELS);
+    chosen.forEach((index, i) => images.set(own.subarray(index * PIXELS, (index + 1) * PIXELS), i * PIXELS));
+    return { images, causes: Float32Array.from(chosen) };
+  };
+  return [multiply(every(false).images, n, seed), every(true)]; // every fifth image is held out
 }
 
 export class Training {
@@ -40,7 +45,8 @@ export class Training {
     this.at = 0;
     this.sums = { loss: 0, reconstruction: 0, kl: 0, images: 0 };
     this.variance = truth.totalVariance(this.train.images);
-    this.heldOutVariance = truth.totalVariance(this.heldOut.images);
+    const few = this.heldOut.images.length < 100 * PIXELS; // of a few images of the visitor's no variance can be told
+    this.heldOutVariance = few ? this.variance : truth.totalVariance(this.heldOut.images);
     const noise = new Random(settings.seed + 1);
     this.priorCodes = Float32Array.from({ length: 16 * latent }, () => noise.normal());
     this.factor = settings.sigma ? null : settings.factor;

@@ -1,0 +1,264 @@
+"""Try the built playground in Chromium, driven by Playwright: pytest site/playground/test_browser.py
+
+Needs `npm install && npm run build` in this folder and the package playwright. CHROMIUM names the browser's program.
+"""
+
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+HERE = Path(__file__).parent
+DIST = HERE / "dist"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+WAIT = 180_000  # milliseconds
+PHONE = {"width": 360, "height": 740}
+
+pytestmark = pytest.mark.skipif(not (DIST / "playground.js").exists(), reason="the playground is not built")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=DIST))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open an address; afterwards there was no message in the console and no request to anywhere else."""
+    contexts, problems = [], []
+
+    def open_page(hash_="", *, ready=True, script=None, base=address, **context):
+        contexts.append(browser.new_context(**context))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        here = ("blob:", "data:", base)
+        page.on("request", lambda r: r.url.startswith(here) or problems.append(f"request: {r.url}"))
+        if script:
+            page.add_init_script(script)
+        page.goto(base + hash_)
+        if ready:
+            page.wait_for_function("playground.page.view !== null", timeout=WAIT)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def train(page) -> dict:
+    """Press Play, wait for the end, return the numbers."""
+    page.click("#play")
+    page.wait_for_function("playground.page.view.state === 'done'", timeout=WAIT)
+    return page.evaluate("playground.page.view.numbers")
+
+
+def test_opens_from_a_folder_too(visit):
+    page = visit("index.html#epochs=2", base=f"{DIST.as_uri()}/")
+    page.click("#one")
+    page.wait_for_function("playground.page.view.epoch === 1", timeout=WAIT)
+
+
+def test_vae_learns_circles(visit):
+    page = visit()
+    numbers = train(page)
+    assert numbers["unexplained"] <= 0.3
+    assert numbers["kl"] > 1
+    assert "The forecast was right" in page.inner_text("#forecast-after")
+    assert "circles" in page.inner_text("#samples-text")
+    assert "unexplained" in page.inner_text("#results-card")
+
+
+def test_thin_stroke_collapses_and_a_higher_factor_cures_it(visit):
+    assert train(visit("#stroke=0.5"))["kl"] < 0.05
+    assert train(visit("#stroke=0.5&factor=10"))["kl"] > 1
+
+
+def presets(visit):
+    return visit(ready=False).evaluate(
+        "[...document.querySelectorAll('#preset option')].map(o => o.value).filter(Boolean)"
+    )
+
+
+def test_each_experiment_plays_and_comes_out_as_the_course_says(visit):
+    expected = {  # the answer that comes true, for seed 0
+        "2-cut": 1, "2-numbers": 1, "3-duck": 1, "3-blank": 1, "4-samples": 1, "4-moons": 1, "4-no-kl": 2,
+        "5-no-eps": 0, "6-nats": 1, "7-low": 1, "7-high": 1, "7-thin": 1, "7-cure-factor": 0,
+        "7-cure-sigma": 0, "7-cure-warm-up": 0, "7-hopeless": 1, "8-blur": 1, "11-linear": 1,
+    }  # fmt: skip
+    assert presets(visit) == list(expected)
+    found = {}
+    page = visit()
+    for name in expected:
+        page.select_option("#preset", name)
+        page.wait_for_function("playground.page.view?.state === 'start'", timeout=WAIT)
+        page.click("#play")
+        assert "First your prediction" in page.inner_text("#notice")
+        page.check("#task-answers label:nth-of-type(1) input")
+        assert f"preset={name}" in page.url and "guess=0" in page.url
+        page.click("#task-play")
+        page.wait_for_selector("#task-answers label.true", timeout=WAIT)
+        found[name] = page.evaluate(
+            "[...document.querySelectorAll('#task-answers label')].findIndex(l => l.classList.contains('true'))"
+        )
+        kept = "came true" if found[name] == 0 else "came otherwise"
+        assert kept in page.inner_text("#task-result")
+        assert "NaN" not in page.inner_text("#task-result")
+    assert found == expected
+
+
+def test_pause_one_epoch_again(visit):
+    page = visit("#epochs=300")
+    page.click("#play")
+    page.wait_for_function("playground.page.view.epoch >= 2", timeout=WAIT)
+    page.click("#play")
+    page.wait_for_function("playground.page.view.state === 'paused'", timeout=WAIT)
+    epoch = page.evaluate("playground.page.view.epoch")
+    page.click("#one")
+    page.wait_for_function(f"playground.page.view.epoch === {epoch + 1} && !playground.page.playing", timeout=WAIT)
+    page.click("#again")
+    page.wait_for_function("playground.page.view?.epoch === 0 && playground.page.view.state === 'start'", timeout=WAIT)
+    assert "seed=1" in page.url
+
+
+def test_settings_stand_in_the_address(visit):
+    page = visit("#model=ae&latent=2&stroke=0.75&epochs=3&seed=5")
+    assert page.input_value("[name=stroke]") == "0.75"
+    assert page.is_checked("[name=model][value=ae]")
+    page.select_option("[name=latent]", "3")
+    page.wait_for_function("location.hash.includes('latent=3')", timeout=WAIT)
+    assert "stroke=0.75" in page.url
+
+
+@pytest.mark.parametrize(
+    "hash_", ["#lr=1e99", "#seed=-3", "#latent=1000000", "#data=<b>x</b>", "#preset=none", "#%%%&&==", "#epochs=NaN"]
+)
+def test_bad_addresses_get_a_sentence(visit, hash_):
+    page = visit(hash_)
+    assert page.inner_text("#notice").endswith(".")
+    assert not page.is_disabled("#play")
+
+
+def test_bad_numbers_in_the_form_get_a_sentence(visit):
+    page = visit("#epochs=2")
+    page.fill("[name=epochs]", "99999999999")
+    assert "must be a whole number from 1 to 300" in page.inner_text("#notice")
+    assert page.get_attribute("[name=epochs]", "aria-invalid") == "true"
+    page.fill("[name=epochs]", "1")
+    assert page.is_hidden("#notice")
+
+
+def test_a_loss_that_explodes_gets_a_sentence(visit):
+    page = visit("#lr=0.1&width=512&batch=8&factor=100&epochs=40&sigma=1&kl=0&eps=0&blur=2")
+    page.click("#play")
+    page.wait_for_function("!playground.page.playing || !document.getElementById('notice').hidden", timeout=WAIT)
+
+
+def test_without_webassembly_there_is_a_sentence(visit):
+    page = visit(ready=False, script="delete globalThis.WebAssembly")
+    assert "no WebAssembly" in page.inner_text("#notice")
+
+
+def inked(page) -> int:
+    return int(page.get_attribute("#pad", "aria-label").split(", ")[1].split()[0])
+
+
+def test_drawing_with_mouse_finger_and_keys(visit):
+    page = visit("#tab=draw&model=ae&latent=8&epochs=10", has_touch=True)
+    page.click("#draw-train")
+    page.wait_for_function("playground.page.view.state === 'done'", timeout=WAIT)
+    page.click("[data-shape=duck]")
+    page.wait_for_function("document.getElementById('verdict').textContent.includes('alarm goes off')", timeout=WAIT)
+    page.click("[data-shape=circle]")
+    page.wait_for_function("document.getElementById('verdict').textContent.includes('passes as normal')", timeout=WAIT)
+    page.click("[data-shape=blank]")
+    page.wait_for_function("document.getElementById('pad').getAttribute('aria-label').includes(' 0 of')", timeout=WAIT)
+    box = page.locator("#pad").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+    page.mouse.up()
+    page.wait_for_function("!document.getElementById('pad').getAttribute('aria-label').includes(' 0 of')", timeout=WAIT)
+    by_mouse = inked(page)
+    page.touchscreen.tap(box["x"] + 250, box["y"] + 60)
+    by_finger = inked(page)
+    assert by_finger > by_mouse
+    page.focus("#pad")
+    for key in ("ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Space"):
+        page.keyboard.press(key)
+    assert inked(page) > by_finger
+    page.click("#keep")
+    assert "1 kept" in page.inner_text("#kept")
+
+
+def test_own_images(visit, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    paths = []
+    for i in range(12):
+        picture = image.new("RGB", (60 + i, 50), "white")
+        picture.paste((0, 0, 0), (10 + 2 * i, 10, 30 + 2 * i, 40))
+        paths.append(tmp_path / f"{i}.png")
+        picture.save(paths[-1])
+    (tmp_path / "not.txt").write_text("no image")
+    page = visit("#data=files&epochs=20", ready=False)
+    assert "no images yet" in page.inner_text("#notice")
+    page.set_input_files("#files", [str(p) for p in [*paths, tmp_path / "not.txt"]])
+    page.wait_for_function("playground.page.view?.state === 'start'", timeout=WAIT)
+    assert "is no image" in page.inner_text("#notice")
+    assert "12 images" in page.inner_text("#own-count")
+    assert train(page)["unexplained"] < 1
+
+
+def test_an_idle_page_gives_its_workers_memory_back_and_goes_on(visit):
+    page = visit("#epochs=6")
+    page.click("#one")
+    page.wait_for_function("playground.page.view.state === 'paused' && playground.page.view.epoch === 1", timeout=WAIT)
+    before = page.evaluate("playground.page.view.numbers.unexplained")
+    page.evaluate("playground.rest()")
+    page.wait_for_function("playground.resting", timeout=WAIT)
+    page.click("#one")
+    page.wait_for_function("playground.page.view.epoch === 2 && !playground.page.playing", timeout=WAIT)
+    assert page.evaluate("playground.page.view.numbers.unexplained") < before
+
+
+def test_nothing_scrolls_sideways_on_a_phone(visit):
+    for hash_ in ("#epochs=1", "#epochs=1&preset=7-thin", "#epochs=1&tab=draw", "#epochs=1&tab=help"):
+        page = visit(hash_, viewport=PHONE)
+        if hash_ == "#epochs=1":
+            train(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], hash_
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit, scheme):
+    axe = HERE / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed")
+    for hash_ in ("#epochs=1", "#preset=2-cut&guess=1", "#epochs=1&tab=draw", "#epochs=1&tab=help"):
+        page = visit(hash_, color_scheme=scheme)
+        page.evaluate(axe.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes.map(n => n.html)]))")
+        assert [v for v in found if v[0] in ("serious", "critical")] == [], hash_
