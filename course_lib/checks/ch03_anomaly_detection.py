@@ -1,5 +1,9 @@
 """Checks for chapter 3, anomaly detection."""
 
+import math
+import sys
+from types import FrameType
+
 import numpy as np
 import torch
 from scipy.optimize import brentq
@@ -78,19 +82,45 @@ def _scores(model: AutoEncoder, images: Tensor) -> Tensor:
         "pixel first.",
         lambda model, images: (model(images) - images).double().flatten(1).sum(dim=1).square(),
     ),
-    tests="shape and values for five images, and for a single one, with a random model",
+    Mistake(
+        "channels",
+        "Right for images with one channel, and not for three: an image's error is summed over its channels, "
+        "too.",
+    ),
+    Mistake(
+        "squeezed",
+        "Right for several images. But of a single one no axis is left: its score must have the shape (1,). "
+        "`squeeze` removes every axis of length 1.",
+    ),
+    tests="shape and values for five images, for images with three channels, and for a single one, with a "
+    "random model",
 )
 def check_score_images(answer: Answer) -> None:
     """f(model, images (N, C, H, W)) → the reconstruction error of each image (N,)."""
+    for n, channels in ((5, 1), (4, 3), (1, 1)):
+        model = _linear_autoencoder(answer, (channels, 6, 7)).train(channels == 1)
+        inputs = {"model": model, "images": answer.uniform(n, channels, 6, 7)}
+        right = _scores(*inputs.values())
+        if channels == 1 and n > 1:
+            answer.compare(right, **inputs)
+            continue
+        try:
+            answer.compare_edge(right, **inputs)
+        except WrongAnswer as error:
+            if error.mistake in ("value", "shape", "raised"):
+                answer.fail("channels" if channels > 1 else "squeezed")
+            raise
+
+
+def _linear_autoencoder(answer: Answer, shape: tuple[int, int, int]) -> AutoEncoder:
+    pixels = math.prod(shape)
     model = AutoEncoder(
-        nn.Sequential(nn.Flatten(), nn.Linear(42, 3), nn.Tanh()),
-        nn.Sequential(nn.Linear(3, 42), nn.Unflatten(1, (1, 6, 7))),
+        nn.Sequential(nn.Flatten(), nn.Linear(pixels, 3), nn.Tanh()),
+        nn.Sequential(nn.Linear(3, pixels), nn.Unflatten(1, shape)),
     )
     for weights in model.parameters():
         weights.data = 0.5 * answer.normal(*weights.shape)
-    for n in (5, 1):
-        images = answer.uniform(n, 1, 6, 7)
-        answer.compare(_scores(model, images), model=model, images=images)
+    return model
 
 
 # ── A threshold, and what it is worth ────────────────────────────────────────────────────────────
@@ -139,6 +169,11 @@ def _sorted_at(scores: Tensor, place: int) -> float:
         "allowed.",
     ),
     Mistake(
+        "rounded",
+        "{allowed:.2f} false alarms are allowed, and {above} calibrate scores lie above your threshold: "
+        "rounding up breaks the promise.",
+    ),
+    Mistake(
         "one_too_low",
         "Your threshold is one score too low: one calibrate score too many lies above it. Count from the "
         "top, and begin "
@@ -154,16 +189,18 @@ def _sorted_at(scores: Tensor, place: int) -> float:
         "at_or_above",
         "Scores equal to the threshold are counted as alarms: an alarm needs a score above it.",
     ),
+    Mistake("below", "This is the share that lies below the threshold: an alarm is a score above it."),
     Mistake("percent", "The rate is a share between 0 and 1, not a percentage."),
     Mistake("counted", "You return the number of false alarms; a rate is a share of the test scores."),
     Mistake("swapped", "First the threshold, then the rate: yours are swapped."),
-    tests="random scores with and without ties, at rates of 5 and 10 %",
+    tests="random scores with and without ties, at rates that allow a whole number of false alarms and at "
+    "5 and 10 % of other numbers of scores",
 )
 def check_calibrate(answer: Answer) -> None:
     """f(calibrate_scores (N,), test_scores (M,), false_positive_rate) → (threshold, rate on the test)."""
-    for rate in (0.05, 0.10):
-        _judge_calibration(answer, answer.normal(400).exp(), (1 + answer.normal(250)).exp(), rate)
-    tied, test = (answer.normal(n).exp().mul(4).round() / 4 for n in (400, 250))
+    for rate, n in ((0.125, 400), (0.05, 386), (0.05, 393), (0.10, 386)):  # 50; 19.3, 19.65 and 38.6
+        _judge_calibration(answer, answer.normal(n).exp(), (1 + answer.normal(250)).exp(), rate)
+    tied, test = (answer.normal(n).exp().mul(4).round() / 4 for n in (393, 250))
     test[:9] = _threshold(tied, 0.05)
     _judge_calibration(answer, tied, test, 0.05)
 
@@ -171,11 +208,8 @@ def check_calibrate(answer: Answer) -> None:
 def _judge_calibration(answer: Answer, calibrate: Tensor, test: Tensor, rate: float) -> None:
     inputs = {"calibrate_scores": calibrate, "test_scores": test, "false_positive_rate": rate}
     result = answer.call(**inputs)
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise WrongAnswer(
-            "calibrate must return two numbers: the threshold, and the rate on the test set.", "type"
-        )
-    threshold, measured = (answer.number(value) for value in result)
+    parts = answer.parts(result, "the threshold", "the rate on the test set")
+    threshold, measured = (answer.number(value) for value in parts)
     right = _threshold(calibrate, rate)
     expected = _share_above(test, right)
     if not np.isclose(threshold, right, rtol=1e-5):
@@ -185,12 +219,13 @@ def _judge_calibration(answer: Answer, calibrate: Tensor, test: Tensor, rate: fl
         raise WrongAnswer(
             f"The threshold is {threshold:.4g} where {right:.4g} is right: the lowest of the "
             f"{len(calibrate)} calibrate "
-            f"scores with at most {rate:.0%} of them above it."
+            f"scores with at most {rate:.1%} of them above it."
         )
     if abs(measured - expected) > 1e-6:
         for name, wrong in (
             ("percent", 100 * expected),
             ("counted", expected * len(test)),
+            ("below", 1 - expected),
             ("not_measured", rate),
             ("not_measured", _share_above(calibrate, right)),
             ("at_or_above", (test >= right).double().mean().item()),
@@ -205,7 +240,12 @@ def _judge_calibration(answer: Answer, calibrate: Tensor, test: Tensor, rate: fl
 
 def _name_the_threshold(answer: Answer, found: float, calibrate: Tensor, test: Tensor, rate: float) -> None:
     pooled = torch.cat([calibrate, test])
-    allowed = round(rate * len(calibrate))
+    allowed = rate * len(calibrate)
+    if not float(allowed).is_integer() and np.isclose(
+        found, _sorted_at(calibrate, math.ceil(allowed)), rtol=1e-6
+    ):
+        answer.fail("rounded", allowed=allowed, above=math.ceil(allowed))
+    allowed = int(allowed)
     around = _sorted_at(calibrate, allowed + 1), _sorted_at(calibrate, allowed - 1)
     for name, wrong in (
         ("from_test", _threshold(test, rate)),
@@ -224,6 +264,9 @@ def _name_the_threshold(answer: Answer, found: float, calibrate: Tensor, test: T
 
 
 # ── The AUC by counting pairs ────────────────────────────────────────────────────────────────────
+
+
+COUNTING = ("sklearn.metrics", "scipy.stats._mannwhitneyu", "course_lib.anomaly")
 
 
 def _wins(normal: Tensor, odd: Tensor) -> Tensor:
@@ -258,6 +301,12 @@ def _ties(normal: Tensor, odd: Tensor) -> Tensor:
         lambda normal, odd: _wins(normal, odd).sum().double() / len(normal),
     ),
     Mistake(
+        "one_by_one",
+        "You hold the first odd score against the first normal one, and so on: each odd score must be held "
+        "against each normal one.",
+        lambda normal, odd: (odd > normal[: len(odd)]).double().mean(),
+    ),
+    Mistake(
         "one_for_all",
         "You compare with one typical normal score: each odd score must be held against each normal one.",
         lambda normal, odd: (odd > normal.mean()).double().mean(),
@@ -281,26 +330,55 @@ def _ties(normal: Tensor, odd: Tensor) -> Tensor:
         "must be ½.",
         lambda normal, odd: (odd[:, None] >= normal).double().mean(),
     ),
-    tests="random scores against scikit-learn's roc_auc_score, without ties and with many; scores all alike",
+    Mistake("library", "You call {call}: here the pairs are to be counted, with comparisons of your own."),
+    tests="random scores against scikit-learn's roc_auc_score, without ties and with many; scores all alike, "
+    "a single pair",
 )
 def check_auc_by_pairs(answer: Answer) -> None:
     """f(normal (N,), odd (M,)) → the share of pairs in which the odd score is higher, ties counting half."""
     for tied in (False, True):
-        for _ in range(3):
-            normal, odd = 2 * answer.normal(40), 1 + 2 * answer.normal(23)
-            if tied:
-                normal, odd = normal.round(), odd.round()
-            truth, scores = [0] * 40 + [1] * 23, torch.cat([normal, odd])
-            _match_number(answer, roc_auc_score(truth, scores), normal=normal, odd=odd)
-    _match_number(answer, 0.5, normal=torch.ones(3), odd=torch.ones(4))
+        draws = [(2 * answer.normal(40), 1 + 2 * answer.normal(23)) for _ in range(3)]
+        draws = [tuple(scores.round() if tied else scores for scores in pair) for pair in draws]
+        found = [_area(answer, *pair) for pair in draws]
+        right = [roc_auc_score([0] * 40 + [1] * 23, torch.cat(pair)) for pair in draws]
+        if np.allclose(found, right, rtol=1e-4):
+            continue
+        for mistake in answer.mistakes:  # told by all three draws: one alone may be a coincidence
+            wrong = mistake.answer and [float(mistake.answer(*pair)) for pair in draws]
+            if wrong and np.allclose(found, wrong, rtol=1e-4):
+                raise WrongAnswer(mistake.message, mistake.name)
+        worst = np.abs(np.subtract(found, right)).argmax()
+        raise WrongAnswer(
+            f"auc_by_pairs returned {found[worst]:.4f} where {right[worst]:.4f} is right: it was given 40 "
+            f"normal and 23 odd scores{', many of them equal' if tied else ''}."
+        )
+    for n, m in ((3, 4), (1, 1)):
+        inputs = {"normal": torch.ones(n), "odd": torch.ones(m)}
+        answer.match(_area(answer, **inputs), 0.5, **inputs)
 
 
-def _match_number(answer: Answer, expected: float, **inputs: object) -> None:
-    found = answer.number(answer.call(**inputs))
-    answer.match(found, float(expected), rtol=1e-4, atol=1e-7, **inputs)
+def _area(answer: Answer, normal: Tensor, odd: Tensor) -> float:
+    """What the answer returns for these scores; calls of functions that count for it are noticed."""
+    calls, profile = [], sys.getprofile()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_globals.get("__name__", "").startswith(COUNTING):
+            calls.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        result = answer.call(normal=normal, odd=odd)
+    finally:
+        sys.setprofile(profile)
+    if calls:
+        answer.fail("library", call=calls[0])
+    return answer.number(result)
 
 
 # ── How many false alarms can we afford? ─────────────────────────────────────────────────────────
+
+
+RANGES = (0.6, 0.95), (0.02, 0.2), (0.55, 0.75)  # of the true-positive rate, the base rate, the precision
 
 
 def _affordable(true_positive_rate: float, base_rate: float, precision: float) -> float:
@@ -310,7 +388,7 @@ def _affordable(true_positive_rate: float, base_rate: float, precision: float) -
         hits = true_positive_rate * base_rate
         return hits / (hits + false_positive_rate * (1 - base_rate)) - precision
 
-    return brentq(too_precise, 0, 1e6, xtol=1e-15)
+    return brentq(too_precise, 0, 1e6, xtol=1e-16)
 
 
 @check(
@@ -358,18 +436,23 @@ def _affordable(true_positive_rate: float, base_rate: float, precision: float) -
         "The result is a share between 0 and 1, not a percentage.",
         lambda caught, base, precision: 100 * _affordable(caught, base, precision),
     ),
-    tests="six random machines against Bayes' rule solved by a search, and alarms that must all be real",
+    Mistake(
+        "counted",
+        "This is a number of false alarms in 10,000 good images: a rate is a share of the good images.",
+        lambda caught, base, precision: 1e4 * _affordable(caught, base, precision),
+    ),
+    tests="the machine of the text, one with an odd image in 100,000 and six random ones against Bayes' rule "
+    "solved by a search; alarms that must all be real",
 )
 def check_affordable_rate(answer: Answer) -> None:
     """f(true_positive_rate, base_rate, precision) → the false-positive rate at that precision."""
-    for _ in range(6):
-        caught, base, precision = (
-            round(answer.uniform(1, low=low, high=high).item(), 3)
-            for low, high in ((0.6, 0.95), (0.02, 0.2), (0.55, 0.75))
-        )
-        inputs = {"true_positive_rate": caught, "base_rate": base, "precision": precision}
-        _match_number(answer, _affordable(*inputs.values()), **inputs)
-    _match_number(answer, 0.0, true_positive_rate=0.8, base_rate=0.001, precision=1.0)
+    drawn = [
+        [round(answer.uniform(1, low=low, high=high).item(), 3) for low, high in RANGES] for _ in range(6)
+    ]
+    for machine in ((0.8, 0.001, 0.9), *drawn, (0.8, 1e-5, 0.9), (0.8, 0.001, 1.0)):
+        inputs = dict(zip(("true_positive_rate", "base_rate", "precision"), machine, strict=True))
+        found = answer.number(answer.call(**inputs))
+        answer.match(found, _affordable(*machine), rtol=1e-4, atol=1e-10, **inputs)
 
 
 # ── Experiment: a score that mends the blank page ────────────────────────────────────────────────
@@ -390,7 +473,8 @@ def _redraw(images: Tensor) -> Tensor:
 @check(
     Mistake(
         "summed",
-        "This is the summed error, which lets the blank pages pass: compare it with the ink that there is.",
+        "On circles this is the summed error, which lets blank pages or dots pass: compare it with the ink "
+        "that there is.",
         lambda x_hat, x: (x_hat - x).double().square().flatten(1).sum(dim=1),
     ),
     Mistake(
@@ -415,14 +499,15 @@ def _redraw(images: Tensor) -> Tensor:
     ),
     Mistake(
         "depends_on_batch",
-        "The score of an image depends on the others in the batch: it must follow from x and x_hat of that "
-        "image alone.",
+        "The score of an image depends on the others in the batch, or on luck: it must follow from x and "
+        "x_hat of that image alone.",
     ),
     Mistake(
         "upside_down",
         "Upside down: good circles get higher scores than ducks. A higher score must mean an odder image.",
     ),
-    tests="a simple detector at 1 % false alarms: blank pages, ducks, squares and dots caught",
+    tests="a simple detector at 1 % false alarms: blank pages, ducks, squares and dots caught; one number an "
+    "image, also for a single one and for three channels",
 )
 def check_mended_score(answer: Answer) -> None:
     """f(x_hat, x), each (N, 1, 28, 28) → a score for each image (N,), higher for odder ones."""
@@ -430,10 +515,11 @@ def check_mended_score(answer: Answer) -> None:
     normal = data.circles(1000, seed=seed).images
     odd = {kind: data.anomalies(kind, 300, seed=seed + 1) for kind in YARDSTICK}
     on_normal = _score(answer, normal)
-    scores = {kind: _score(answer, images) for kind, images in odd.items()}
-    for few in (slice(0, 3), slice(3, 6)):
+    for few in (slice(0, 3), slice(3, 6), slice(6, 7)):
         if not torch.allclose(_score(answer, normal[few]), on_normal[few], rtol=1e-2, atol=1e-6):
             answer.fail("depends_on_batch")
+    scores = {kind: _score(answer, images) for kind, images in odd.items()}
+    _score(answer, normal[:2], channels=3)
     blank = torch.zeros(2, 1, 28, 28)
     if not bool(torch.isfinite(answer.tensor(answer.call(x_hat=blank, x=blank), {})).all()):
         answer.fail("blank_redrawn_blank")
@@ -451,14 +537,15 @@ def check_mended_score(answer: Answer) -> None:
         )
 
 
-def _score(answer: Answer, images: Tensor) -> Tensor:
-    inputs = {"x_hat": _redraw(images), "x": images}
+def _score(answer: Answer, images: Tensor, channels: int = 1) -> Tensor:
+    inputs = {name: x.expand(-1, channels, -1, -1) for name, x in (("x_hat", _redraw(images)), ("x", images))}
     scores = answer.tensor(answer.call(**inputs), inputs)
-    if scores.numel() == 1:
+    if scores.numel() == 1 and len(images) > 1:
         answer.fail("averaged_over_batch")
     if scores.shape != (len(images),):
         raise WrongAnswer(
-            f"mended_score must return one number an image, ({len(images)},), not {tuple(scores.shape)}.",
+            f"mended_score must return one number an image, ({len(images)},) for images of the shape "
+            f"{tuple(inputs['x'].shape)}, not {tuple(scores.shape)}.",
             "shape",
         )
     if not bool(torch.isfinite(scores).all()):
