@@ -17,11 +17,10 @@ import zipfile
 from pathlib import Path
 from posixpath import normpath
 
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from tools.notebooks import ROOT, measure, read, repository, store
+from tools.notebooks import ROOT, measure, read, repository, run_each, store
 from tools.write_constraints import project_table
 
 TARGET = ROOT / "dist" / "colab"
@@ -60,7 +59,7 @@ def main() -> int:
     parser.add_argument("--run", nargs="*", type=Path, help="run these bundles (default: all) and write none")
     chosen = parser.parse_args().run
     if chosen is not None:
-        return run_all(chosen or sorted(TARGET.rglob("*.ipynb")))
+        return run_each(chosen or sorted(TARGET.rglob("*.ipynb")), run_alone)
     address, package, count = repository(), pack(), 0
     for folder, below in FOLDERS.items():
         for path in sorted((ROOT / folder).glob("*.ipynb")):
@@ -70,20 +69,6 @@ def main() -> int:
     where = f"with links to {address}" if address else "pyproject.toml names no repository to link to"
     print(f"Wrote {count} notebooks below {TARGET.relative_to(ROOT)}; {where}.")
     return 0 if count else 1
-
-
-def run_all(bundles: list[Path]) -> int:
-    """Run each bundle alone; 1 when one of them failed or none is there."""
-    failed = 0
-    for path in bundles:
-        try:
-            seconds, memory = run_alone(path)
-            print(f"{path.parent.name}/{path.name:40} {seconds:6.1f} s   peak memory {memory}", flush=True)
-        except (CellExecutionError, DeadKernelError) as error:
-            failed += 1
-            print(f"{path.parent.name}/{path.name}: stopped\n{error}", file=sys.stderr, flush=True)
-    print(f"{len(bundles) - failed} of {len(bundles)} bundles ran to their end.")
-    return 1 if failed or not bundles else 0
 
 
 def run_alone(path: Path) -> tuple[float, str]:

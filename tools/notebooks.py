@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty
@@ -87,17 +88,19 @@ def main() -> int:
     """Execute what the command line names; 1 when a notebook raised."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, help="files (default: all in notebooks/)")
+    return run_each(parser.parse_args().notebooks or chapters(), execute)
+
+
+def run_each(paths: Iterable[Path], action: Callable[[Path], tuple[float, str]]) -> int:
+    """Run notebooks with what `execute` or its like does, and print a line for each; 1 when one failed."""
     failed = 0
-    for path in parser.parse_args().notebooks or chapters():
+    for path in paths:
         try:
-            seconds, memory = execute(path)
-            print(f"{path.name:40} {seconds:6.1f} s   peak memory {memory}", flush=True)
+            seconds, memory = action(path)
+            print(f"{path.parent.name}/{path.name:40} {seconds:6.1f} s   peak memory {memory}", flush=True)
         except (CellExecutionError, DeadKernelError) as error:
             failed += 1
-            print(f"{path.name}: stopped, and its file left as it was\n{error}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print(f"{path.name}: interrupted, and its file left as it was", file=sys.stderr)
-            return 130
+            print(f"{path.name}: stopped, and its file left as it was\n{error}", file=sys.stderr, flush=True)
     return 1 if failed else 0
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+from tools.notebooks import ROOT, chapters
+
 PICTURES = ROOT / "dist" / "browser"
 MINUTE = 60_000  # milliseconds, as Playwright counts
 DRAW_ALL = '{"windowingMode": "none"}'  # also the cells that are out of sight
@@ -34,8 +35,7 @@ def main() -> int:
     """Try the notebooks that the command line names; 1 when one of them has an error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all chapters with an explorer")
-    chapters = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    with_widgets = [path for path in chapters if "_explorer(" in path.read_text(encoding="utf-8")]
+    with_widgets = [path for path in chapters() if "_explorer(" in path.read_text(encoding="utf-8")]
     paths = parser.parse_args().notebooks or with_widgets
     PICTURES.mkdir(parents=True, exist_ok=True)
     failed = 0

@@ -123,22 +123,14 @@ def draw_stochastic_graph(reparameterized: bool, *, ax: Axes | None = None) -> F
 
 def _draw_node(ax: Axes, x: float, y: float, text: str, *, random: bool = False) -> None:
     """A box for what is computed, a round dashed one for what is drawn at random."""
-    ax.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="center",
-        fontsize=12,
-        zorder=3,
-        bbox={
-            "boxstyle": "circle,pad=0.5" if random else "round,pad=0.4",
-            "facecolor": "white",
-            "edgecolor": RED if random else "black",
-            "linestyle": "--" if random else "-",
-            "linewidth": 2 if random else 1.3,
-        },
-    )
+    edge = RED if random else "black"
+    box = {
+        "boxstyle": "circle,pad=0.5" if random else "round,pad=0.4",
+        "facecolor": "white",
+        "edgecolor": edge,
+    }
+    box |= {"linestyle": "--" if random else "-", "linewidth": 2 if random else 1.3}
+    ax.text(x, y, text, ha="center", va="center", fontsize=12, zorder=3, bbox=box)
 
 
 def _draw_arrow(
@@ -158,15 +150,5 @@ def _draw_arrow(
     a, b = a + shrink * along + aside, b - shrink * along + aside
     neck = b - 0.02 * along
     ax.plot(*zip(a, neck, strict=True), color=color, linestyle=style, linewidth=2)
-    ax.add_patch(  # the head alone, which dashes would tear
-        FancyArrowPatch(
-            tuple(neck),
-            tuple(b),
-            arrowstyle="-|>",
-            mutation_scale=13,
-            shrinkA=0,
-            shrinkB=0,
-            color=color,
-            linewidth=0.5,
-        )
-    )
+    head = {"arrowstyle": "-|>", "mutation_scale": 13, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.5}
+    ax.add_patch(FancyArrowPatch(tuple(neck), tuple(b), color=color, **head))  # apart: dashes would tear it

@@ -6,6 +6,7 @@
 import ast
 import copy
 import difflib
+import inspect
 import re
 import symtable
 from collections.abc import Callable, Iterator
@@ -384,27 +385,9 @@ def links_to_files_that_exist(notebook: NotebookNode, path: Path) -> list[str]:
     return [f"broken link: {target}" for target in broken_links(markdown(notebook), path.parent)]
 
 
-RULES: list[Rule] = [
-    is_executed_from_top_to_bottom,
-    stores_no_error,
-    is_at_most_one_megabyte,
-    stores_no_widget,
-    stores_the_outputs_that_are_checked,
-    is_dressed,
-    names_no_machine,
-    uses_no_magic,
-    has_one_parameters_cell,
-    shows_each_figure,
-    teaches_the_librarys_code,
-    claims_are_blocks,
-    claims_state_different_things,
-    asserts_make_one_comparison,
-    later_cells_need_no_claim,
-    opens_with_title_and_aims,
-    reads_each_figure_in_words,
-    has_a_recap,
-    asks_three_questions,
-    has_at_most_five_references,
-    describes_each_image,
-    links_to_files_that_exist,
-]
+def is_rule(value: object) -> bool:
+    """A function of a notebook and its path."""
+    return inspect.isfunction(value) and [*inspect.signature(value).parameters] == ["notebook", "path"]
+
+
+RULES: list[Rule] = [value for value in [*globals().values()] if is_rule(value)]

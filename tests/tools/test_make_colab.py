@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.notebooks.notebook_rules import LIBRARY, broken_links, markdown, names_no_machine
@@ -71,7 +72,7 @@ assert "torch" in doctor.check_packages().text, "the environment check knows wha
 def test_running_alone_refuses_a_course_lib_from_elsewhere(tmp_path):
     path = tmp_path / "small.ipynb"
     store(small_notebook("from course_lib import data"), path)
-    with pytest.raises(make_colab.CellExecutionError, match="not from within the notebook"):
+    with pytest.raises(CellExecutionError, match="not from within the notebook"):
         make_colab.run_alone(path)
 
 

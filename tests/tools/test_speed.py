@@ -74,21 +74,6 @@ def test_time_to_quality_ends_with_the_first_good_epoch(monkeypatch, good_after)
     assert looks == [False] * min(good_after, 2)
 
 
-def test_a_recipe_may_begin_with_blurred_circles(monkeypatch):
-    seen = []
-
-    def fit(model, objective, train, *, epochs, **settings):
-        images = train if isinstance(train, torch.Tensor) else train.images
-        seen.append((epochs, float(images.max())))
-
-    monkeypatch.setattr(speed, "fit", fit)
-    recipe = {"filters": 1, "batch_size": 8, "lr": 1e-3, "epochs": 2, "schedule": "constant"}
-    assert speed.seconds_to_quality({**recipe, "blurred_epochs": 1}, seed=0, device="cpu") == float("inf")
-    (first, pale), (second, dark) = seen
-    assert (first, second) == (1, 2)
-    assert pale < 0.6 < dark
-
-
 def test_time_to_quality_counts_the_seeds_that_get_there(monkeypatch):
     seconds = {"article": [60.0, 40.0], "chapter 8": [10.0, 20.0], "best": [5.0, float("inf")]}
     names = {id(recipe): name for name, recipe in speed.RECIPES.items()}
