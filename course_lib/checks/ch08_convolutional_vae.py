@@ -9,10 +9,11 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from course_lib import data
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close, describe
-from course_lib.models import count_parameters
+from course_lib.models import AutoEncoder
 
 # ── 8.1 Sizes through a decoder ──────────────────────────────────────────────────────────────────
 
@@ -79,6 +80,11 @@ def _sizes_in_torch(n: int, layers: Layers) -> list[int]:
         _chain(lambda n, k, s, p, extra: n * s),
     ),
     Mistake(
+        "kernel_and_stride",
+        "Kernel and stride are mixed up: in which order does a layer come?",
+        _chain(lambda n, k, s, p, extra: (n - 1) * k - 2 * p + s + extra),
+    ),
+    Mistake(
         "not_chained",
         "Each layer starts from the first size: it has to start from what the layer before it made.",
         lambda n, layers: [(n - 1) * s - 2 * p + k + extra for k, s, p, extra in layers],
@@ -89,7 +95,8 @@ def _sizes_in_torch(n: int, layers: Layers) -> list[int]:
         lambda n, layers: [n, *_sizes_in_torch(n, layers)],
     ),
     Mistake("last_only", "You return the last size alone: return a list, one size after each layer."),
-    tests="against PyTorch's own layers: kernels 2 to 5, strides 1 to 3, with padding and output_padding",
+    tests="against PyTorch's own layers: kernels 2 to 5, strides 1 to 3, with padding and output_padding, "
+    "no layers at all",
 )
 def check_transposed_sizes(answer: Answer) -> None:
     """f(n, layers), each layer (kernel, stride, padding, output_padding) → a list of sizes, one per layer."""
@@ -98,14 +105,14 @@ def check_transposed_sizes(answer: Answer) -> None:
         (7, [(3, 2, 1, 1), (3, 2, 1, 1)]),
         (9, [(3, 2, 1, 0)]),
     ]
-    for n, layers in [*chosen, *(_random_layers(answer) for _ in range(5))]:
+    for n, layers in [*chosen, *(_random_layers(answer) for _ in range(5)), (6, [])]:
         inputs = {"n": n, "layers": layers}
         expected = _sizes_in_torch(n, layers)
         found = _whole_numbers(answer, answer.call(**inputs), expected, "sizes")
         if found == expected:
             continue
         for mistake in answer.mistakes:
-            if mistake.answer is not None and found == mistake.answer(n, layers):
+            if layers and mistake.answer is not None and found == mistake.answer(n, layers):
                 answer.fail(mistake.name)
         if len(found) != len(expected):
             raise WrongAnswer(
@@ -135,12 +142,14 @@ def _whole_numbers(answer: Answer, value: object, expected: list[int], what: str
     """A list, tuple, array or tensor of whole numbers, as a list."""
     if isinstance(value, (Tensor, np.ndarray)):
         value = value.tolist()
-    if isinstance(value, (numbers.Real, np.generic)) and value == expected[-1]:
+    if isinstance(value, (numbers.Real, np.generic)) and value == (expected or [None])[-1]:
         answer.fail("last_only")
     if not isinstance(value, (list, tuple)):
         raise WrongAnswer(f"{answer.name} must return a list of {what}, not {value!r:.60}.", "type")
     parts = [
-        part.item() if isinstance(part, (Tensor, np.generic)) and np.size(part) == 1 else part
+        part.item()
+        if isinstance(part, (Tensor, np.ndarray, np.generic)) and np.prod(part.shape) == 1
+        else part
         for part in value
     ]
     if not all(
@@ -195,6 +204,11 @@ def _spread(x: Tensor, stride: int, after_last: bool = False) -> Tensor:
         "The kernel lies the wrong way round: a single pixel of 1 must come out as the kernel itself, "
         "neither turned nor mirrored.",
         lambda x, k, s, p, extra: _torch_transposed(x, k.flip(0, 1), s, p, extra),
+    ),
+    Mistake(
+        "kernel_mirrored",
+        "The rows and columns of the kernel are exchanged: one pixel of 1 must come out as the kernel itself.",
+        lambda x, k, s, p, extra: _torch_transposed(x, k.T, s, p, extra),
     ),
     Mistake(
         "overwritten",
@@ -256,7 +270,13 @@ def _spread(x: Tensor, stride: int, after_last: bool = False) -> Tensor:
         "This is an ordinary convolution: it shrinks the image.",
         lambda x, k, s, p, extra: _slid(x, k, p)[::s, ::s],
     ),
-    tests="against PyTorch, for images that are not square, five kernels, strides 1 to 3, (output_)padding",
+    Mistake(
+        "ready_made",
+        "The numbers are right, and PyTorch's own transposed convolution made them: build it from stamps, or "
+        "from zeros and F.conv2d.",
+    ),
+    tests="against PyTorch, for images that are not square and one pixel, six kernels, strides 1 to 3, "
+    "(output_)padding, that it is your own",
 )
 def check_transposed_convolution(answer: Answer) -> None:
     """f(x (H, W), kernel (k, k), stride, padding, output_padding) → the transposed convolution (H', W')."""
@@ -267,7 +287,9 @@ def check_transposed_convolution(answer: Answer) -> None:
         (3, 6, 2, 3, 0, 0),
         (6, 4, 5, 1, 2, 0),
         (4, 4, 3, 3, 0, 2),
+        (1, 1, 3, 2, 1, 1),
     ]
+    watch = _Watch()
     for height, width, k, stride, padding, output_padding in cases:
         inputs = {
             "x": answer.normal(height, width),
@@ -276,7 +298,22 @@ def check_transposed_convolution(answer: Answer) -> None:
             "padding": padding,
             "output_padding": output_padding,
         }
-        answer.compare(_torch_transposed(*inputs.values()), **inputs)
+        expected = _torch_transposed(*inputs.values())
+        compare = answer.compare if height > 1 else answer.compare_edge  # with one pixel mistakes look alike
+        with watch:
+            compare(expected, **inputs)
+    if watch.used:
+        answer.fail("ready_made")
+
+
+class _Watch(TorchFunctionMode):
+    """Notices whether PyTorch's transposed convolution is called."""
+
+    used = False
+
+    def __torch_function__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None):
+        self.used |= "conv_transpose" in getattr(func, "__name__", "")
+        return func(*args, **(kwargs or {}))
 
 
 # ── 8.3 How far one number sees ──────────────────────────────────────────────────────────────────
@@ -358,7 +395,7 @@ FIELD_MISTAKES = (
 
 @check(
     *FIELD_MISTAKES,
-    tests="against gradients through PyTorch's convolutions, for the chapter's encoder and random layers",
+    tests="against gradients through PyTorch's convolutions: the chapter's encoder, random layers, no layers",
 )
 def check_receptive_field(answer: Answer) -> None:
     """f(layers), each (kernel, stride) → how many input pixels in a row one output number sees."""
@@ -370,12 +407,12 @@ def check_receptive_field(answer: Answer) -> None:
     for _ in range(5):
         layers = [(_between(answer, 2, 5), _between(answer, 1, 3)) for _ in range(_between(answer, 2, 5))]
         cases.append(layers)
-    for layers in cases:
+    for layers in [*cases, []]:
         value, expected = answer.number(answer.call(layers=layers)), _seen(layers)
         if value == expected:
             continue
         for mistake in FIELD_MISTAKES:
-            if value == mistake.answer(layers):
+            if layers and value == mistake.answer(layers):
                 answer.fail(mistake.name)
         raise WrongAnswer(
             f"receptive_field returned {value:g} where {expected} is right; it was given layers = {layers}.",
@@ -448,22 +485,40 @@ def _ink(scores: Tensor) -> Tensor:
         "NaN or infinity for scores of ±200: there the sigmoid is exactly 0 or 1, and its logarithm is lost. "
         "PyTorch has a function that works on the scores.",
     ),
-    tests="images in [0, 1], the cross-entropy of each image against the closed form, scores up to ±200",
+    Mistake(
+        "capped",
+        "For scores of ±200 the loss is {found:.0f} where {right:.0f} is right: it went through a sigmoid or "
+        "a clamp, which forgets how large a score was.",
+    ),
+    Mistake(
+        "detached",
+        "The loss is right, and no gradient comes back to scores: nothing could be trained with it. Look for "
+        ".item(), .detach(), .data, float() or NumPy.",
+    ),
+    tests="images in [0, 1], the cross-entropy of each image against the closed form, one image, three "
+    "channels, scores up to ±200, gradients of the loss, at ±200 too",
 )
 def check_loss_from_scores(answer: Answer) -> None:
     """f(scores (B, 1, H, W), x (B, 1, H, W)) → (x_hat in [0, 1], cross-entropy of each image (B,))."""
-    for batch, side in ((5, 6), (1, 4)):
-        scores, x = 10 * answer.uniform(batch, 1, side, side) - 5, answer.uniform(batch, 1, side, side)
+    for batch, channels, side in ((5, 1, 6), (3, 3, 5), (1, 1, 4)):
+        scores = 10 * answer.uniform(batch, channels, side, side) - 5
+        x = answer.uniform(batch, channels, side, side)
         expected = {"x_hat": _ink(scores), "loss": _per_image(_bce_of(scores, x))}
-        answer.compare_parts(expected, scores=scores, x=x)
+        compare = answer.compare_parts if batch > 1 else answer.compare_edge
+        compare(expected, scores=scores, x=x)
+        answer.check_gradient(lambda s, x: _bce_of(s, x), "scores", part=1, scores=scores, x=x)
     scores = 200 * answer.uniform(3, 1, 4, 4, low=0.9) * answer.normal(3, 1, 4, 4).sign()
     inputs = {"scores": scores, "x": answer.uniform(3, 1, 4, 4)}
+    right = _per_image(_bce_of(**inputs))
     results = answer.parts(answer.call(**inputs), "x_hat", "loss")
     x_hat, loss = (answer.tensor(r, inputs, name) for r, name in zip(results, ("x_hat", "loss"), strict=True))
     if not bool(torch.isfinite(loss).all()):
         answer.fail("saturated")
+    if not close(loss, right):
+        answer.fail("capped", found=loss.max(), right=right.max())
     if not close(x_hat, _ink(scores)):
         raise WrongAnswer("x_hat is not the sigmoid of the scores when they are as large as ±200.", "value")
+    answer.check_gradient(lambda s, x: _bce_of(s, x), "scores", part=1, **inputs)
 
 
 # ── 8.5 A lean VAE (experiment) ──────────────────────────────────────────────────────────────────
@@ -478,6 +533,17 @@ OVER_FLOOR = 2.0
         "too_many_parameters",
         "{parameters:,} parameters, and the budget is 20,000. Which layer holds most of them? Look at the "
         "linear ones.",
+    ),
+    Mistake("no_vae", "This is an autoencoder without a prior: the task is about a models.VAE."),
+    Mistake(
+        "remembers",
+        "decode(z) draws another image after other images went through embed: the model keeps what it has "
+        "seen, and the code alone must be enough.",
+    ),
+    Mistake(
+        "neighbours",
+        "The same image gets another code among other images: a code may depend on its own image alone. Is "
+        "noise drawn in embed?",
     ),
     Mistake("more_latents", "It has {latents} latent dimensions: the task is about one."),
     Mistake(
@@ -500,16 +566,17 @@ OVER_FLOOR = 2.0
         "Spearman {ranks:.3f} (goal 0.99), error {over:.2f} times the floor (goal 2): it has not learned "
         "enough yet. Train longer, or with another lr.",
     ),
-    tests="parameters, and on 1,000 fresh circles the ranks of the codes and the error, decoded from mu",
+    tests="all parameters, frozen ones too, and on 1,000 fresh circles the ranks of the codes and the error, "
+    "decoded from mu",
 )
-def check_lean_vae(answer: Answer) -> None:
+def check_lean_vae(answer: Answer) -> str:
     """A trained VAE with one latent dimension and at most 20,000 parameters, judged by embed and decode."""
     model = answer.f
     if not all(callable(getattr(model, name, None)) for name in ("embed", "decode", "parameters")):
         raise WrongAnswer("The answer must be the trained model itself, a models.VAE.", "type")
-    if isinstance(model, nn.Module):
-        model.eval()
-    parameters = count_parameters(model)
+    if isinstance(model, AutoEncoder):
+        answer.fail("no_vae")
+    parameters = sum(p.numel() for p in model.parameters())
     if parameters > MOST_PARAMETERS:
         answer.fail("too_many_parameters", parameters=parameters)
     circles = data.circles(1000, seed=_between(answer, 0, 2**31 - 1))
@@ -533,19 +600,40 @@ def check_lean_vae(answer: Answer) -> None:
         answer.fail("folded", **facts)
     if over > OVER_FLOOR:
         answer.fail("poor_drawings", **facts)
+    return f"Yours: {parameters:,} parameters, Spearman {ranks:.3f}, error {over:.2f} times the floor."
 
 
 def _codes_and_images(answer: Answer, images: Tensor) -> tuple[Tensor, Tensor]:
     """mu (N, D) and the images decoded from it (N, 1, 28, 28), in double precision."""
-    model = answer.f
-    answer.f = lambda x: (z := model.embed(x), model.decode(z))
-    z, x_hat = answer.parts(answer.call(x=images), "mu", "x_hat")
+    model, few = answer.f, images[:20]
+
+    def judged(x: Tensor) -> tuple[Tensor, ...]:
+        modes = [(module, module.training) for module in getattr(model, "modules", tuple)()]
+        for module, _ in modes:
+            module.training = False
+        z = model.embed(x)
+        x_hat = model.decode(z)
+        alone = model.embed(few)
+        again = model.decode(z)
+        for module, training in modes:
+            module.training = training
+        return z, x_hat, alone, again
+
+    answer.f = judged
+    parts = answer.parts(answer.call(x=images), "mu", "x_hat", "mu of few", "x_hat again")
     answer.f = model
-    z, x_hat = answer.tensor(z, {"x": images}, "embed(x)"), answer.tensor(x_hat, {"x": images}, "decode(z)")
+    names = ("embed(x)", "decode(z)", "embed(x)", "decode(z)")
+    z, x_hat, alone, again = (
+        answer.tensor(p, {"x": images}, name) for p, name in zip(parts, names, strict=True)
+    )
     if z.ndim != 2 or len(z) != len(images) or x_hat.shape != images.shape:
         raise WrongAnswer(
             f"For images {tuple(images.shape)}, embed returned {tuple(z.shape)} and decode "
             f"{tuple(x_hat.shape)}: the image must come back in its own shape.",
             "shape",
         )
+    if bool(z.isfinite().all()) and not close(alone, z[:20], atol=1e-3 * float(z.std())):
+        answer.fail("neighbours")
+    if bool(x_hat.isfinite().all()) and not close(again, x_hat, atol=1e-3):
+        answer.fail("remembers")
     return z, x_hat

@@ -85,6 +85,7 @@ class Answer:
         self.mistakes = mistakes
         self.rng = torch.Generator().manual_seed(fresh_seed())
         self.left_behind: WrongAnswer | None = None  # told when nothing worse is found
+        self.given: dict[str, object] = {}  # what the last call was given
         self.reseeded = False  # whether the last call set PyTorch's global seed
         self.given: dict[str, object] = {}  # the copies that the last call got: gradients arrive there
 
@@ -229,6 +230,40 @@ class Answer:
         first = agrees.index(False)
         raise self._refusal(list(expected)[first], found[first], right[first], inputs)
 
+    def check_gradient(
+        self,
+        reference: Callable,
+        wrt: str,
+        part: int | None = None,
+        rtol: float = 1e-2,
+        atol: float = 1e-3,
+        **inputs: object,
+    ) -> None:
+        """Hold the gradient of the result, or of its `part`, for the input `wrt` against the reference's.
+
+        The mistake "detached" is for an answer through which no gradient flows.
+        """
+        inputs[wrt] = inputs[wrt].detach().clone().requires_grad_()
+        try:
+            result = self.call(**inputs)
+        except WrongAnswer as error:
+            if "numpy" in str(error):
+                self.fail("detached")
+            raise
+        result = result if part is None else result[part]
+        if not (isinstance(result, Tensor) and result.requires_grad):
+            self.fail("detached")
+        (found,) = torch.autograd.grad(result.sum(), self.given[wrt], allow_unused=True)
+        if found is None:
+            self.fail("detached")
+        (right,) = torch.autograd.grad(reference(*inputs.values()).sum(), inputs[wrt])
+        if not close(found.double(), right.double(), rtol, atol):
+            raise WrongAnswer(
+                f"{self.name} returns the right numbers here, and their gradient for {wrt} is wrong: part of "
+                f"the computation is cut off from it. It was given {describe(inputs)}.",
+                "gradient",
+            )
+
     def compare_edge(
         self,
         expected: Tensor | float | dict[str, Tensor | float],
@@ -244,6 +279,16 @@ class Answer:
             found, wanted = self.tensor(part, inputs, subject), torch.as_tensor(right[subject])
             if not close(found, wanted.detach().double(), rtol, atol):
                 raise self._refusal(subject, found, wanted.detach().double(), inputs)
+
+    def match_number(
+        self, value: float, right: float, rtol: float = 1e-3, atol: float = 1e-6, **inputs: object
+    ) -> None:
+        """As `match`, for one number where mistakes look alike: none is named."""
+        if not math.isclose(value, right, rel_tol=rtol, abs_tol=atol):
+            raise WrongAnswer(
+                f"{self.name} is {value:.4g} where {right:.4g} is right; it was given {describe(inputs)}.",
+                "value",
+            )
 
     def parts(self, value: object, *names: str) -> list:
         """The results of an answer that returns several things, in order."""

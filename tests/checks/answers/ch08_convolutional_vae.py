@@ -1,9 +1,11 @@
 """Answers to the exercises of chapter 8."""
 
+import itertools
 import math
 
 import numpy as np
 import torch
+from scipy import signal
 from torch import nn
 from torch.nn import functional as F
 
@@ -37,6 +39,22 @@ def sizes_by_recursion(n, layers):
     last_stamp_ends = (n - 1) * stride + kernel
     n = last_stamp_ends - padding - (padding - output_padding)
     return (n, *sizes_by_recursion(n, rest))
+
+
+def sizes_of_a_network(n, layers):
+    """Numbers that are tensors."""
+    x, found = torch.rand(1, 1, n), []
+    for kernel, stride, padding, output_padding in layers:
+        x = nn.ConvTranspose1d(1, 1, kernel, stride, padding, output_padding)(x)
+        found.append(torch.tensor(x.shape[2]))
+    return found
+
+
+def sizes_accumulated(n, layers):
+    def after(n, layer):
+        return (n - 1) * layer[1] - 2 * layer[2] + layer[0] + layer[3]
+
+    return list(itertools.accumulate(layers, after, initial=n))[1:]
 
 
 def sizes_by(size_after):
@@ -107,6 +125,39 @@ def by_gradient(x, kernel, stride, padding, output_padding):
     return torch.autograd.grad((small * x).sum(), image)[0][0, 0]
 
 
+def by_places_of_the_kernel(x, kernel, stride, padding, output_padding):
+    """One addition for each number of the kernel."""
+    k, (h, w) = len(kernel), x.shape
+    canvas = torch.zeros((h - 1) * stride + k + output_padding, (w - 1) * stride + k + output_padding)
+    for a in range(k):
+        for b in range(k):
+            canvas[a : a + (h - 1) * stride + 1 : stride, b : b + (w - 1) * stride + 1 : stride] += (
+                kernel[a, b] * x
+            )
+    return canvas[padding : canvas.shape[0] - padding, padding : canvas.shape[1] - padding]
+
+
+def by_full_convolution(x, kernel, stride, padding, output_padding):
+    full = signal.convolve2d(spread_out(x, stride).numpy(), kernel.numpy(), mode="full")
+    full = np.pad(full, (0, output_padding))
+    return full[padding : full.shape[0] - padding, padding : full.shape[1] - padding]
+
+
+def by_folding(x, kernel, stride, padding, output_padding):
+    h, w = ((n - 1) * stride + len(kernel) for n in x.shape)
+    canvas = F.fold(torch.outer(kernel.flatten(), x.flatten())[None], (h, w), len(kernel), stride=stride)[
+        0, 0
+    ]
+    canvas = F.pad(canvas, (0, output_padding, 0, output_padding))
+    return canvas[padding : h + output_padding - padding, padding : w + output_padding - padding].double()
+
+
+def by_a_layer(x, kernel, stride, padding, output_padding):
+    layer = nn.ConvTranspose2d(1, 1, len(kernel), stride, padding, output_padding, bias=False)
+    layer.weight.data = kernel[None, None]
+    return layer(x[None, None])[0, 0].detach()
+
+
 def zeros_after_the_last(x, kernel, stride, padding, output_padding):
     spread = torch.zeros(x.shape[0] * stride, x.shape[1] * stride)
     spread[::stride, ::stride] = x
@@ -152,9 +203,21 @@ def field_of_places(layers):
 
 
 def field_with_numpy(layers):
-    kernels, strides = np.array(layers).T
+    kernels, strides = np.array(layers, dtype=int).reshape(-1, 2).T
     jumps = np.concatenate([[1], np.cumprod(strides)[:-1]])
     return 1 + np.sum((kernels - 1) * jumps)
+
+
+def field_of_an_interval(layers):
+    first = last = 0
+    for kernel, stride in layers[::-1]:
+        first, last = first * stride, last * stride + kernel - 1
+    return np.int64(last - first + 1)
+
+
+def field_unpacked(layers):
+    kernels, strides = zip(*layers, strict=True)
+    return 1 + sum((k - 1) * math.prod(strides[:i]) for i, k in enumerate(kernels))
 
 
 def field(grow, step=lambda jump, stride: jump * stride, start=1):
@@ -205,6 +268,26 @@ def cross_entropy(scores, x):
     return F.binary_cross_entropy_with_logits(scores, x, reduction="none")
 
 
+def with_log_sigmoid(scores, x):
+    costs = x * F.logsigmoid(scores) + (1 - x) * F.logsigmoid(-scores)
+    return scores.sigmoid(), -costs.double().flatten(1).sum(dim=1)
+
+
+def with_bernoulli(scores, x):
+    ink = torch.distributions.Bernoulli(logits=scores, validate_args=False)
+    return ink.probs, torch.stack([-log_p.sum() for log_p in ink.log_prob(x)])
+
+
+def by_parts_and_tanh(scores, x):
+    costs = scores.clamp(min=0) - scores * x + torch.log1p(torch.exp(-scores.abs()))
+    return (torch.tanh(scores / 2) + 1) / 2, costs.sum(dim=(1, 2, 3))
+
+
+def with_a_clamp(scores, x):
+    ink = scores.sigmoid().clamp(1e-6, 1 - 1e-6)
+    return scores.sigmoid(), -(x * ink.log() + (1 - x) * (1 - ink).log()).flatten(1).sum(dim=1)
+
+
 def unmended(scores, x):
     image = torch.sigmoid(scores)
     return image, cross_entropy(image, x).flatten(1).sum(dim=1)
@@ -235,6 +318,24 @@ class OutOfOrder(Found):
     def code(self, x):
         z = super().code(x)
         return torch.where(z < -1, z + 6, z)
+
+
+class Remembering(Found):
+    """It draws what it saw last."""
+
+    def embed(self, x):
+        self.seen = x
+        return self.code(x)
+
+    def decode(self, z):
+        return self.seen.expand(len(z), 1, 28, 28) if len(self.seen) in (1, len(z)) else super().decode(z) * 0
+
+
+class Ranked(Found):
+    """The code is a rank among the images at hand."""
+
+    def embed(self, x):
+        return x.flatten(1).sum(dim=1).argsort().argsort()[:, None] / len(x)
 
 
 class Silent(Found):
@@ -281,6 +382,17 @@ def the_chapters():
     return models.VAE(encoder, models.conv_decoder(1, shape))
 
 
+def without_a_prior():
+    shape = (1, 28, 28)
+    encoder = models.Encoder(nn.Flatten(), shape, 1)
+    return models.AutoEncoder(encoder, models.dense_decoder(1, shape, hidden=10))
+
+
+def frozen():
+    model = Found(weights=21_000)
+    return model.requires_grad_(False)
+
+
 def never_trained():
     shape = (1, 28, 28)
     torch.manual_seed(0)
@@ -289,10 +401,34 @@ def never_trained():
 
 
 RIGHT = {
-    "check_transposed_sizes": [sizes_from_layers, sizes_as_array, sizes_by_recursion],
-    "check_transposed_convolution": [by_stamping, by_numpy_loops, by_zero_insertion, by_gradient],
-    "check_receptive_field": [field_from_the_end, field_of_places, field_with_numpy],
-    "check_loss_from_scores": [with_softplus, with_bce_of_images, with_numpy, in_a_loop],
+    "check_transposed_sizes": [
+        sizes_from_layers,
+        sizes_as_array,
+        sizes_by_recursion,
+        sizes_of_a_network,
+        sizes_accumulated,
+        lambda n, layers: torch.tensor(RIGHT_SIZES(n, layers), dtype=torch.float32),
+    ],
+    "check_transposed_convolution": [
+        by_stamping,
+        by_numpy_loops,
+        by_zero_insertion,
+        by_gradient,
+        by_places_of_the_kernel,
+        by_full_convolution,
+        by_folding,
+    ],
+    "check_receptive_field": [
+        field_from_the_end,
+        field_of_places,
+        field_with_numpy,
+        field_of_an_interval,
+        lambda layers: float(
+            sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)) + 1
+        ),
+        lambda layers: (field_from_the_end(layers[1:]) - 1) * layers[0][1] + layers[0][0] if layers else 1,
+    ],
+    "check_loss_from_scores": [with_softplus, in_a_loop, with_log_sigmoid, with_bernoulli, by_parts_and_tanh],
     "check_lean_vae": [Found(), Found(0.02, weights=20_000)],
 }
 
@@ -308,6 +444,11 @@ WRONG = {
         ("not_chained", lambda n, layers: [RIGHT_SIZES(n, [layer])[0] for layer in layers]),
         ("starts_with_input", lambda n, layers: [n, *RIGHT_SIZES(n, layers)]),
         ("last_only", lambda n, layers: RIGHT_SIZES(n, layers)[-1]),
+        ("kernel_and_stride", sizes_by(lambda n, s, k, p, e: (n - 1) * s - 2 * p + k + e)),
+        ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k + 2 * e)),
+        ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k - 1 + e)),
+        ("nothing", lambda n, layers: RIGHT_SIZES(n, layers) if layers else None),
+        ("type", sizes_by(lambda n, k, s, p, e: (n + 2 * p - k) / s + 1 + e)),
         ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s + k)),
         ("shape", lambda n, layers: RIGHT_SIZES(n, layers)[:1]),
         ("type", lambda n, layers: [size + 0.5 for size in RIGHT_SIZES(n, layers)]),
@@ -329,6 +470,12 @@ WRONG = {
             "ordinary_convolution",
             lambda x, k, s, p, e: F.conv2d(x[None, None], k[None, None], stride=s, padding=p)[0, 0],
         ),
+        ("kernel_mirrored", lambda x, k, s, p, e: by_stamping(x, k.T, s, p, e)),
+        ("ready_made", in_torch),
+        ("ready_made", by_a_layer),
+        ("shape", lambda x, k, s, p, e: by_stamping(x, k, s, 0, e)[p:-p, p:-p]),
+        ("shape", lambda x, k, s, p, e: by_stamping(x, k, len(k), p, e)),
+        ("shape", lambda x, k, s, p, e: by_stamping(x[:, : x.shape[0]], k, s, p, e)),
         ("value", lambda x, k, s, p, e: in_torch(x, k, s, p, e) + 0.1),
         ("shape", lambda x, k, s, p, e: in_torch(x, k, s, p, e)[None, None]),
     ],
@@ -341,6 +488,10 @@ WRONG = {
         ("product_of_kernels", lambda layers: math.prod(k for k, _ in layers)),
         ("wrong_end", field_from_the_start),
         ("strides_added", field(lambda k, s, jump: (k - 1) * jump, step=lambda jump, s: jump + s - 1)),
+        ("raised", field_unpacked),
+        ("value", lambda layers: field_from_the_end(layers[:-1])),
+        ("value", lambda layers: 1 + sum((k - 1) * s for k, s in layers)),
+        ("value", lambda layers: field_from_the_end(layers) if layers else 0),
         ("value", lambda layers: len(layers)),
         ("type", lambda layers: layers),
     ],
@@ -357,6 +508,16 @@ WRONG = {
         ("squared_error", lambda s, x: (s.sigmoid(), (s.sigmoid() - x).square().sum(dim=(1, 2, 3)))),
         ("one_sided", lambda s, x: (s.sigmoid(), -(x * s.sigmoid().log()).sum(dim=(1, 2, 3)))),
         ("saturated", naive),
+        ("saturated", lambda s, x: (s.sigmoid(), (torch.log1p(s.exp()) - x * s).flatten(1).sum(dim=1))),
+        ("capped", with_bce_of_images),
+        ("capped", with_a_clamp),
+        ("capped", lambda s, x: (s.sigmoid(), cross_entropy(s.clamp(-20, 20), x).flatten(1).sum(dim=1))),
+        ("detached", with_numpy),
+        ("detached", lambda s, x: (s.sigmoid(), cross_entropy(s, x).flatten(1).sum(dim=1).detach())),
+        ("gradient", lambda s, x: (s.sigmoid(), (F.softplus(s).detach() - x * s).flatten(1).sum(dim=1))),
+        ("value", lambda s, x: (s.sigmoid(), -cross_entropy(s, x).flatten(1).sum(dim=1))),
+        ("value", lambda s, x: (s.sigmoid(), cross_entropy(x, s.sigmoid()).flatten(1).sum(dim=1))),
+        ("shape", lambda s, x: (s.sigmoid(), cross_entropy(s, x).sum(dim=1))),
         ("value", lambda s, x: (s.sigmoid(), cross_entropy(s, x.round()).sum(dim=(1, 2, 3)))),
         ("value", lambda s, x: (s.clamp(-50, 50).sigmoid() * 0.99, cross_entropy(s, x).sum(dim=(1, 2, 3)))),
         ("shape", lambda s, x: (s.sigmoid().flatten(1), cross_entropy(s, x).sum(dim=(1, 2, 3)))),
@@ -369,7 +530,11 @@ WRONG = {
         ("collapsed", Silent()),
         ("folded", OutOfOrder()),
         ("poor_drawings", Pale()),
-        ("neither", Noisy()),
+        ("too_many_parameters", frozen()),
+        ("neighbours", Noisy()),
+        ("neighbours", Ranked()),
+        ("remembers", Remembering()),
+        ("no_vae", without_a_prior()),
         ("neither", never_trained()),
         ("shape", Short()),
         ("nan", Exploded()),
