@@ -1,6 +1,7 @@
 """Try the built playground in Chromium, driven by Playwright: pytest site/playground/test_browser.py
 
-Needs `npm install && npm run build` in this folder and the package playwright. CHROMIUM names the browser's program.
+Needs `npm install && npm run build` in this folder, and the package playwright. CHROMIUM names the browser's
+program.
 """
 
 import os
@@ -18,6 +19,8 @@ HERE = Path(__file__).parent
 DIST = HERE / "dist"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 WAIT = 180_000  # milliseconds
+VERDICT = "document.getElementById('verdict').textContent"
+PAD = "document.getElementById('pad').getAttribute('aria-label')"
 PHONE = {"width": 360, "height": 740}
 
 pytestmark = pytest.mark.skipif(not (DIST / "playground.js").exists(), reason="the playground is not built")
@@ -52,6 +55,7 @@ def visit(browser, address):
     def open_page(hash_="", *, ready=True, script=None, base=address, **context):
         contexts.append(browser.new_context(**context))
         page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT)
         page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         here = ("blob:", "data:", base)
@@ -60,7 +64,7 @@ def visit(browser, address):
             page.add_init_script(script)
         page.goto(base + hash_)
         if ready:
-            page.wait_for_function("playground.page.view !== null", timeout=WAIT)
+            page.wait_for_function("playground.page.view !== null")
         return page
 
     yield open_page
@@ -72,14 +76,14 @@ def visit(browser, address):
 def train(page) -> dict:
     """Press Play, wait for the end, return the numbers."""
     page.click("#play")
-    page.wait_for_function("playground.page.view.state === 'done'", timeout=WAIT)
+    page.wait_for_function("playground.page.view.state === 'done'")
     return page.evaluate("playground.page.view.numbers")
 
 
 def test_opens_from_a_folder_too(visit):
     page = visit("index.html#epochs=2", base=f"{DIST.as_uri()}/")
     page.click("#one")
-    page.wait_for_function("playground.page.view.epoch === 1", timeout=WAIT)
+    page.wait_for_function("playground.page.view.epoch === 1")
 
 
 def test_vae_learns_circles(visit):
@@ -114,15 +118,17 @@ def test_each_experiment_plays_and_comes_out_as_the_course_says(visit):
     page = visit()
     for name in expected:
         page.select_option("#preset", name)
-        page.wait_for_function("playground.page.view?.state === 'start'", timeout=WAIT)
+        page.wait_for_function("playground.page.view?.state === 'start'")
         page.click("#play")
         assert "First your prediction" in page.inner_text("#notice")
         page.check("#task-answers label:nth-of-type(1) input")
-        assert f"preset={name}" in page.url and "guess=0" in page.url
+        assert f"preset={name}" in page.url
+        assert "guess=0" in page.url
         page.click("#task-play")
-        page.wait_for_selector("#task-answers label.true", timeout=WAIT)
-        found[name] = page.evaluate(
-            "[...document.querySelectorAll('#task-answers label')].findIndex(l => l.classList.contains('true'))"
+        page.wait_for_selector("#task-answers label.true")
+        labels = page.locator("#task-answers label").all()
+        found[name] = next(
+            i for i, label in enumerate(labels) if "true" in (label.get_attribute("class") or "")
         )
         kept = "came true" if found[name] == 0 else "came otherwise"
         assert kept in page.inner_text("#task-result")
@@ -133,14 +139,14 @@ def test_each_experiment_plays_and_comes_out_as_the_course_says(visit):
 def test_pause_one_epoch_again(visit):
     page = visit("#epochs=300")
     page.click("#play")
-    page.wait_for_function("playground.page.view.epoch >= 2", timeout=WAIT)
+    page.wait_for_function("playground.page.view.epoch >= 2")
     page.click("#play")
-    page.wait_for_function("playground.page.view.state === 'paused'", timeout=WAIT)
+    page.wait_for_function("playground.page.view.state === 'paused'")
     epoch = page.evaluate("playground.page.view.epoch")
     page.click("#one")
-    page.wait_for_function(f"playground.page.view.epoch === {epoch + 1} && !playground.page.playing", timeout=WAIT)
+    page.wait_for_function(f"playground.page.view.epoch === {epoch + 1} && !playground.page.playing")
     page.click("#again")
-    page.wait_for_function("playground.page.view?.epoch === 0 && playground.page.view.state === 'start'", timeout=WAIT)
+    page.wait_for_function("playground.page.view?.epoch === 0 && playground.page.view.state === 'start'")
     assert "seed=1" in page.url
 
 
@@ -149,12 +155,13 @@ def test_settings_stand_in_the_address(visit):
     assert page.input_value("[name=stroke]") == "0.75"
     assert page.is_checked("[name=model][value=ae]")
     page.select_option("[name=latent]", "3")
-    page.wait_for_function("location.hash.includes('latent=3')", timeout=WAIT)
+    page.wait_for_function("location.hash.includes('latent=3')")
     assert "stroke=0.75" in page.url
 
 
 @pytest.mark.parametrize(
-    "hash_", ["#lr=1e99", "#seed=-3", "#latent=1000000", "#data=<b>x</b>", "#preset=none", "#%%%&&==", "#epochs=NaN"]
+    "hash_",
+    ["#lr=1e99", "#seed=-3", "#latent=1000000", "#data=<b>x</b>", "#preset=none", "#%%%&&==", "#epochs=NaN"],
 )
 def test_bad_addresses_get_a_sentence(visit, hash_):
     page = visit(hash_)
@@ -174,7 +181,7 @@ def test_bad_numbers_in_the_form_get_a_sentence(visit):
 def test_a_loss_that_explodes_gets_a_sentence(visit):
     page = visit("#lr=0.1&width=512&batch=8&factor=100&epochs=40&sigma=1&kl=0&eps=0&blur=2")
     page.click("#play")
-    page.wait_for_function("!playground.page.playing || !document.getElementById('notice').hidden", timeout=WAIT)
+    page.wait_for_function("!playground.page.playing || !document.getElementById('notice').hidden")
 
 
 def test_without_webassembly_there_is_a_sentence(visit):
@@ -183,25 +190,26 @@ def test_without_webassembly_there_is_a_sentence(visit):
 
 
 def inked(page) -> int:
-    return int(page.get_attribute("#pad", "aria-label").split(", ")[1].split()[0])
+    return int(page.get_attribute("#pad", "aria-label").split(", ")[2].split()[0])
 
 
 def test_drawing_with_mouse_finger_and_keys(visit):
     page = visit("#tab=draw&model=ae&latent=8&epochs=10", has_touch=True)
     page.click("#draw-train")
-    page.wait_for_function("playground.page.view.state === 'done'", timeout=WAIT)
+    page.wait_for_function("playground.page.view.state === 'done'")
     page.click("[data-shape=duck]")
-    page.wait_for_function("document.getElementById('verdict').textContent.includes('alarm goes off')", timeout=WAIT)
+    page.wait_for_function(f"{VERDICT}.includes('alarm goes off')")
     page.click("[data-shape=circle]")
-    page.wait_for_function("document.getElementById('verdict').textContent.includes('passes as normal')", timeout=WAIT)
+    page.wait_for_function(f"{VERDICT}.includes('passes as normal')")
     page.click("[data-shape=blank]")
-    page.wait_for_function("document.getElementById('pad').getAttribute('aria-label').includes(' 0 of')", timeout=WAIT)
+    page.wait_for_function(f"{PAD}.includes(' 0 of')")
+    page.evaluate("scrollTo(0, 0)")
     box = page.locator("#pad").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
     page.mouse.up()
-    page.wait_for_function("!document.getElementById('pad').getAttribute('aria-label').includes(' 0 of')", timeout=WAIT)
+    page.wait_for_function(f"!{PAD}.includes(' 0 of')")
     by_mouse = inked(page)
     page.touchscreen.tap(box["x"] + 250, box["y"] + 60)
     by_finger = inked(page)
@@ -226,7 +234,7 @@ def test_own_images(visit, tmp_path):
     page = visit("#data=files&epochs=20", ready=False)
     assert "no images yet" in page.inner_text("#notice")
     page.set_input_files("#files", [str(p) for p in [*paths, tmp_path / "not.txt"]])
-    page.wait_for_function("playground.page.view?.state === 'start'", timeout=WAIT)
+    page.wait_for_function("playground.page.view?.state === 'start'")
     assert "is no image" in page.inner_text("#notice")
     assert "12 images" in page.inner_text("#own-count")
     assert train(page)["unexplained"] < 1
@@ -235,12 +243,12 @@ def test_own_images(visit, tmp_path):
 def test_an_idle_page_gives_its_workers_memory_back_and_goes_on(visit):
     page = visit("#epochs=6")
     page.click("#one")
-    page.wait_for_function("playground.page.view.state === 'paused' && playground.page.view.epoch === 1", timeout=WAIT)
+    page.wait_for_function("playground.page.view.state === 'paused' && playground.page.view.epoch === 1")
     before = page.evaluate("playground.page.view.numbers.unexplained")
     page.evaluate("playground.rest()")
-    page.wait_for_function("playground.resting", timeout=WAIT)
+    page.wait_for_function("playground.resting")
     page.click("#one")
-    page.wait_for_function("playground.page.view.epoch === 2 && !playground.page.playing", timeout=WAIT)
+    page.wait_for_function("playground.page.view.epoch === 2 && !playground.page.playing")
     assert page.evaluate("playground.page.view.numbers.unexplained") < before
 
 
@@ -260,5 +268,6 @@ def test_axe_finds_nothing_serious(visit, scheme):
     for hash_ in ("#epochs=1", "#preset=2-cut&guess=1", "#epochs=1&tab=draw", "#epochs=1&tab=help"):
         page = visit(hash_, color_scheme=scheme)
         page.evaluate(axe.read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes.map(n => n.html)]))")
-        assert [v for v in found if v[0] in ("serious", "critical")] == [], hash_
+        found = page.evaluate("axe.run().then(r => r.violations)")
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in serious] == [], hash_

@@ -1,5 +1,5 @@
 // The same step with @jax-js/jax (not installed by default: npm install --no-save @jax-js/jax). Bundle it and run it in a
-// browser with bench/in_browser.py, or run it in Node.
+// browser with bench/in_browser.py.
 import { init, jit, numpy as np, valueAndGrad, nn } from "@jax-js/jax";
 import { circles } from "../src/core/data.js";
 import { Random } from "../src/core/random.js";
@@ -57,4 +57,3 @@ export async function milliseconds(steps) {
   return { ms: (performance.now() - start) / steps, loss: value };
 }
 
-if (globalThis.process) console.log(await milliseconds(Number(process.argv[2] ?? 100)));

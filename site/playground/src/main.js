@@ -768,13 +768,13 @@ function connect() {
   });
   $("pace").addEventListener("change", ({ target }) => send("pace", { ms: Number(target.value) }));
   $("link").addEventListener("click", async () => {
-    putAddress();
+    const address = location.href.split("#")[0] + writeAddress({ ...page, guess: null }); // the prediction is the reader's own
     try {
-      await navigator.clipboard.writeText(location.href);
+      await navigator.clipboard.writeText(address);
       say("The link is copied.");
       $("link").textContent = "Copied";
     } catch {
-      complain(`Copy the address from the browser’s address line: ${location.href}`);
+      complain(`Copy the address from the browser’s address line: ${address}`);
     }
     setTimeout(() => ($("link").textContent = "Copy link"), 2000);
   });

@@ -1,6 +1,6 @@
 """Write reference.json: what the course's own library says about small cases, for the playground's tests.
 
-    .venv/bin/python site/playground/test/make_reference.py
+.venv/bin/python site/playground/test/make_reference.py
 """
 
 import json
@@ -10,7 +10,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from course_lib import data, losses, models
-from course_lib.data.circle import render_circles, split
+from course_lib.data.circle import render_circles
 from course_lib.data.moon import render_moons
 
 SHAPE = (1, 28, 28)
@@ -72,6 +72,11 @@ def one_step(kind: str, objective, x: torch.Tensor, eps: torch.Tensor) -> dict:
     }
 
 
+def leading_variances(images: torch.Tensor) -> list[float]:
+    covariance = torch.cov(images.flatten(1).double().T, correction=0)
+    return rounded(torch.linalg.eigvalsh(covariance).flip(0)[:3])
+
+
 def some_numbers(p: torch.Tensor) -> list[float]:
     return rounded(p.flatten()[:: max(1, p.numel() // 40)])
 
@@ -90,27 +95,34 @@ def main() -> None:
         "circles": {
             "radii": radii.tolist(),
             "centers": centers.flatten().tolist(),
-            "strokes": {str(s): some_pixels(render_circles(radii, centers, stroke=s)) for s in (0.25, 1.0, 1.5, 3.0)},
+            "strokes": {
+                str(s): some_pixels(render_circles(radii, centers, stroke=s)) for s in (0.25, 1.0, 1.5, 3.0)
+            },
         },
         "drawn": {
             "radii": rounded(data.circles(6, seed=3).radii),
             "centers": rounded(data.circles(6, seed=3).centers),
             **some_pixels(data.circles(6, seed=3).images),
         },
-        "moons": {"phases": [0.0, 0.2, 0.5, 0.9, 1.0], **some_pixels(render_moons(torch.tensor([0.0, 0.2, 0.5, 0.9, 1.0])))},
+        "moons": {
+            "phases": [0.0, 0.2, 0.5, 0.9, 1.0],
+            **some_pixels(render_moons(torch.tensor([0.0, 0.2, 0.5, 0.9, 1.0]))),
+        },
         "blurred": some_pixels(gaussian_blur(x, kernel_size=13, sigma=3)),
         "floor": {str(s): data.radius_only_floor(stroke=s) for s in (0.5, 1.5)},
         "variance": {
             str(s): {
                 "total": float(c.images.flatten(1).var(dim=0, correction=0).sum()),
-                "leading": rounded(torch.linalg.eigvalsh(torch.cov(c.images.flatten(1).double().T, correction=0)).flip(0)[:3]),
+                "leading": leading_variances(c.images),
             }
             for s, c in thousand.items()
         },
         "unexplained": losses.unexplained_variance(some.roll(1, 0), some),
         "nearest": {
             name: float(values[0])
-            for name, values in zip(("distance", "radius"), data.nearest_circle(0.5 * x[2:3] + 0.5 * x[3:4]), strict=True)
+            for name, values in zip(
+                ("distance", "radius"), data.nearest_circle(0.5 * x[2:3] + 0.5 * x[3:4]), strict=True
+            )
         },
         "forward": {"mu": rounded(mu), "log_var": rounded(log_var), **some_pixels(forward.decode(mu))},
         "eps": rounded(eps),

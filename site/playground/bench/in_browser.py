@@ -1,0 +1,68 @@
+"""Measure the built playground in headless Chromium: seconds of a training, frames a second, bytes to load.
+
+    python site/playground/bench/in_browser.py
+
+With @jax-js/jax installed (npm install --no-save @jax-js/jax) also a step of bench/jax_js.mjs.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).parent.parent
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+COUNT_FRAMES = """
+globalThis.frames = [];
+(function count(t) { frames.push(t); requestAnimationFrame(count); })(performance.now())
+"""
+
+
+def training(page: Page) -> str:
+    page.goto(f"{(HERE / 'dist' / 'index.html').as_uri()}")
+    page.wait_for_function("playground.page.view !== null")
+    page.evaluate(COUNT_FRAMES)
+    page.click("#play")
+    start = page.evaluate("performance.now()")
+    page.wait_for_function("playground.page.view.state === 'done'", timeout=120_000)
+    frames = page.evaluate(f"frames.filter(t => t > {start})")
+    seconds = page.evaluate("playground.page.results[0].seconds")
+    during = [t for t in frames if t < start + 1000 * seconds]
+    longest = max(b - a for a, b in pairwise(during))
+    frames_a_second = len(during) / seconds
+    return f"30 epochs: {seconds:.1f} s, {frames_a_second:.0f} frames a second, longest {longest:.0f} ms"
+
+
+def jax_js(page: Page) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "jax.js"
+        options = [
+            "--bundle",
+            "--format=iife",
+            "--global-name=bench",
+            "--target=esnext",
+            f"--outfile={bundle}",
+        ]
+        subprocess.run(["node_modules/.bin/esbuild", "bench/jax_js.mjs", *options], cwd=HERE, check=True)
+        page.goto("about:blank")
+        page.add_script_tag(content=bundle.read_text(encoding="utf-8"))
+        return f"jax-js: {page.evaluate('bench.milliseconds(100).then(r => r.ms)'):.1f} ms a step"
+
+
+def main() -> None:
+    for file in sorted((HERE / "dist").iterdir()):
+        print(f"{file.name}: {file.stat().st_size / 1000:.1f} kB")
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        print(training(page))
+        if (HERE / "node_modules" / "@jax-js").exists():
+            print(jax_js(page))
+
+
+if __name__ == "__main__":
+    main()
