@@ -385,7 +385,7 @@ function redraw() {
 
 function drawAll() {
   const { ready, view, settings, history: past } = page;
-  const { numbers } = view, vae = settings.model === "vae", started = view.epoch > 0 || view.state === "playing";
+  const { numbers } = view, vae = settings.model === "vae";
   $("where").textContent = `epoch ${view.epoch} of ${settings.epochs}`;
   $("bar").style.transform = `scaleX(${view.epoch / settings.epochs})`;
   $("n-error").textContent = fixed(numbers.error);
@@ -407,7 +407,7 @@ function drawAll() {
     showImages($("samples"), [view.samples.subarray(0, 8 * PIXELS), view.samples.subarray(8 * PIXELS)], { darker });
     if (view.slider && !sliding) drawWalk(view.slider);
     $("samples-text").textContent =
-      numbers.circles !== null && started && settings.stroke >= 1 ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
+      numbers.circles !== null ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
     fitSliders(view.range);
   } else if (page.tab === "draw") {
     drawModelLine();
@@ -418,8 +418,9 @@ function drawAll() {
 function drawForecast() {
   const { ready, view, settings } = page, { facts } = ready;
   const vae = settings.model === "vae";
-  $("forecast").hidden = !vae;
-  if (!vae) return;
+  const undecided = page.preset !== null && page.guess === null; // PCA must not answer before the reader does
+  $("forecast").hidden = !vae || undecided;
+  if ($("forecast").hidden) return;
   const factor = view.factor ?? 1, noise = 1 / (2 * factor), ratio = facts.leading[0] / noise;
   const words = {
     collapse: "No code can start: it will collapse.",
@@ -442,7 +443,7 @@ function drawForecast() {
       g.fillStyle = colour;
       g.fillRect(X(from) + 1, box.top - 2, X(to) - X(from) - 2, 16);
       g.globalAlpha = 1;
-      text(g, name, (X(from) + X(to)) / 2, box.top + 6.5, c.ink, "center");
+      text(g, box.right < 480 && name.includes(" ") ? "unsure" : name, (X(from) + X(to)) / 2, box.top + 6.5, c.ink, "center");
     }
     const at = X(Math.min(2900, Math.max(0.011, ratio)));
     g.fillStyle = c.ink;
@@ -745,8 +746,8 @@ function connect() {
     page.guess = Number(target.value);
     complain("");
     putAddress();
-    $("task-result").hidden = false;
     showTask();
+    redraw();
     $("task-answers").querySelectorAll("input")[page.guess].focus();
   });
   $("play").addEventListener("click", () => (page.playing ? send("pause") : play()));

@@ -51,7 +51,7 @@ export function readAddress(hash) {
     result.problems.push("The address could not be read.");
   }
   for (const [name, text] of entries) {
-    if (name in FIELDS) {
+    if (Object.hasOwn(FIELDS, name)) {
       const { value, problem } = readField(name, text);
       if (problem) result.problems.push(`In the address, ${problem}`);
       else result.settings[name] = value;

@@ -52,7 +52,7 @@ function sendView(state, terms = null) {
     return [quantile(axis, 0), quantile(axis, 1)];
   });
   const finished = state === "paused" || state === "done";
-  const circle = settings.data === "circles";
+  const circle = settings.data === "circles" && settings.stroke >= 1; // nearer than 3 says nothing of paler circles
   postMessage({
     type: "view",
     state,
