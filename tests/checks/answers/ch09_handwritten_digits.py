@@ -2,11 +2,12 @@
 
 import copy
 import functools
+import math
 from collections import Counter
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import spatial, stats
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsRegressor
 from torch.distributions import Normal
@@ -37,6 +38,24 @@ def share_by_bucketize(codes, n):
         torch.bucketize(codes[:, 1].contiguous(), edges),
     )
     return torch.zeros(n, n).index_put((row, column), torch.tensor(1.0)).mean()
+
+
+def share_with_ndtr(codes, n):
+    place = (torch.special.ndtr(codes.double()) * n).long().clamp(0, n - 1)
+    board = torch.zeros(n * n, dtype=torch.bool)
+    board[place[:, 0] * n + place[:, 1]] = True
+    return board.float().mean().item()
+
+
+def share_with_erf(codes, n):
+    unit = 0.5 * (1 + torch.erf(codes / 2**0.5))
+    return len({tuple(min(int(v * n), n - 1) for v in code) for code in unit.tolist()}) / n / n
+
+
+def share_by_searching(codes, n):
+    borders = stats.norm.ppf(np.arange(1, n) / n)
+    cells = np.stack([np.searchsorted(borders, axis, side="right") for axis in codes.numpy().T], axis=1)
+    return np.float32(len(np.unique(cells, axis=0)) / n**2)
 
 
 def cells_of(codes, n, to_unit=None):
@@ -90,6 +109,17 @@ def vote_with_mode(distances, labels, k):
     return labels[distances.argsort(dim=1)[:, :k]].mode(dim=1).values.float()
 
 
+def vote_by_bincount(distances, labels, k):
+    nearest = np.argpartition(distances.numpy(), k - 1, axis=1)[:, :k]
+    return np.array([np.bincount(labels.numpy()[row], minlength=10).argmax() for row in nearest])
+
+
+def vote_by_scattering(distances, labels, k):
+    votes = torch.zeros(len(distances), 10)
+    votes.scatter_add_(1, labels[torch.topk(-distances, k).indices], torch.ones(len(distances), k))
+    return votes.argmax(dim=1).to(torch.int32)
+
+
 def vote_with_counter(distances, labels, k):
     """Counter.most_common keeps the order of first meetings, so the nearest wins a tie."""
     found = [labels[row.argsort()[:k]].tolist() for row in distances]
@@ -129,6 +159,36 @@ def ratio_by_broadcasting(samples, train, held_out):
         apart = (images[:, None] - train[None]).double().pow(2).sum(dim=(2, 3, 4)).sqrt()
         found.append(apart.amin(1).quantile(0.5).item())
     return found[0] / found[1]
+
+
+def ratio_with_a_tree(samples, train, held_out):
+    tree = spatial.cKDTree(train.flatten(1).numpy())
+    near = [np.median(tree.query(images.flatten(1).numpy())[0]) for images in (samples, held_out)]
+    return float(near[0] / near[1])
+
+
+def ratio_by_multiplying_out(samples, train, held_out):
+    def median(images):
+        a, b = images.flatten(1).double(), train.flatten(1).double()
+        squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+        return squares.clamp(min=0).min(dim=1).values.sqrt().quantile(0.5)
+
+    return median(samples) / median(held_out)
+
+
+def ratio_image_by_image(samples, train, held_out):
+    def median(images):
+        apart = [torch.linalg.vector_norm((train - image).flatten(1), dim=1).min() for image in images]
+        return torch.stack(apart).median()
+
+    return (median(samples) / median(held_out)).numpy()
+
+
+def ratio_with(distance):
+    def ratio(samples, train, held_out):
+        return distance(samples, train).median() / distance(held_out, train).median()
+
+    return ratio
 
 
 def upside_down(samples, train, held_out):
@@ -189,6 +249,83 @@ def redraw_one_by_one(model, images):
 def redraw_a_copy(model, images):
     still = copy.deepcopy(model).eval()
     return still.decode(still.embed(images)).detach().double()
+
+
+@torch.no_grad()
+def redraw_each_mode_restored(model, images):
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        return model.decode(model.encode(images)[0])
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@torch.no_grad()
+def redraw_in_numpy(model, images):
+    was_training = model.training
+    model.train(False)
+    redrawn = model.decode(model.encode(images)[0])
+    if was_training:
+        model.train()
+    return redrawn.numpy()
+
+
+def redraw_a_copy_in_batches(model, images):
+    still = copy.deepcopy(model).eval().requires_grad_(False)
+    return torch.cat([still.decode(still.embed(batch)) for batch in images.split(4)])
+
+
+def restored(model, redraw):
+    """In evaluation mode, and back."""
+    mode = model.training
+    model.eval()
+    redrawn = redraw(model)
+    model.train(mode)
+    return redrawn
+
+
+def with_a_seed(model, images):
+    torch.manual_seed(0)
+    return restored(model, lambda m: m(images)[0].detach())
+
+
+def mean_of_draws(model, images):
+    return restored(model, lambda m: torch.stack([m(images)[0] for _ in range(50)]).mean(dim=0).detach())
+
+
+def half_of_it_in_eval(model, images):
+    mode = model.training
+    model.encoder.eval()
+    redrawn = model.decode(model.embed(images)).detach()
+    model.train(mode)
+    return redrawn
+
+
+def statistics_put_back(model, images):
+    kept = copy.deepcopy(model.state_dict())
+    redrawn = in_training_mode(model, images)
+    model.load_state_dict(kept)
+    return redrawn
+
+
+def without_running_means(model, images):
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.BatchNorm1d):
+            layer.track_running_stats = False
+    return redraw_with_embed(model, images)
+
+
+def frozen(model, images):
+    model.requires_grad_(False)
+    return redraw_with_embed(model, images)
+
+
+def train_afterwards(model, images):
+    redrawn = redraw_with_embed(model, images)
+    model.train()
+    return redrawn
 
 
 def in_training_mode(model, images):
@@ -275,17 +412,49 @@ def by_pca(images, count=2):
     return torch.from_numpy(components(count).transform(images.flatten(1).numpy()))
 
 
+def noisy_codes(images):
+    codes = by_regression(images)
+    return codes + 0.05 * torch.randn_like(codes)
+
+
 def batch_dependent(images):
     codes = by_regression(images)
     return codes - codes.mean(dim=0)
 
 
 RIGHT = {
-    "check_share_of_map": [share_by_a_set, share_by_histogram, share_by_bucketize],
-    "check_vote": [vote_in_loops, vote_with_scipy, vote_with_mode],
-    "check_memory_ratio": [ratio_with_cdist, ratio_in_loops, ratio_by_broadcasting],
-    "check_redraw": [redraw_with_embed, redraw_one_by_one, redraw_a_copy],
-    "check_my_codes": [by_regression, by_regression_in_numpy, by_regression_turned],
+    "check_share_of_map": [
+        share_by_a_set,
+        share_by_histogram,
+        share_by_bucketize,
+        share_with_ndtr,
+        share_with_erf,
+        share_by_searching,
+    ],
+    "check_vote": [vote_in_loops, vote_with_scipy, vote_with_mode, vote_by_bincount, vote_by_scattering],
+    "check_memory_ratio": [
+        ratio_with_cdist,
+        ratio_in_loops,
+        ratio_by_broadcasting,
+        ratio_with_a_tree,
+        ratio_by_multiplying_out,
+        ratio_image_by_image,
+    ],
+    "check_redraw": [
+        redraw_with_embed,
+        redraw_one_by_one,
+        redraw_a_copy,
+        redraw_each_mode_restored,
+        redraw_in_numpy,
+        redraw_a_copy_in_batches,
+    ],
+    "check_my_codes": [
+        by_regression,
+        by_regression_in_numpy,
+        by_regression_turned,
+        lambda images: torch.cat([by_regression(image[None]) for image in images]),
+        lambda images: 1e4 * by_regression(images).double().requires_grad_(),
+    ],
 }
 
 WRONG = {
@@ -297,6 +466,16 @@ WRONG = {
         ("empty_cells", lambda codes, n: 1 - cells_used(codes, n) / n**2),
         ("one_axis", lambda codes, n: cells_used(codes[:, :1], n) / n),
         ("divided_by_n", lambda codes, n: cells_used(codes, n) / n),
+        ("axes_apart", lambda codes, n: math.prod(cells_used(codes[:, [i]], n) / n for i in (0, 1))),
+        ("value", lambda codes, n: cells_used(codes, n, torch.sigmoid) / n**2),
+        (
+            "value",
+            lambda codes, n: len(torch.unique((n * Normal(0.0, 1.0).cdf(codes)).round(), dim=0)) / n**2,
+        ),
+        ("value", lambda codes, n: cells_used(codes, n + 1) / n**2),
+        ("value", lambda codes, n: 100 * share_by_a_set(codes, n)),
+        ("value", lambda codes, n: cells_used(codes, n, lambda z: (1 + torch.erf(z)) / 2) / n**2),
+        ("value", lambda codes, n: cells_used(codes, n) / n**2 if len(codes) > 1 else 0.0),
         ("single_numbers", lambda codes, n: len(torch.unique(cells_of(codes, n))) / n**2),
         ("borders_from_the_data", share_by_quantiles),
         ("borders_from_the_data", share_standardised),
@@ -332,6 +511,20 @@ WRONG = {
         ("ties_to_the_nearest", vote_with_counter),
         ("ties_to_the_larger", vote_for_the_larger),
         ("shape", lambda distances, labels, k: nearest_labels(distances, labels, slice(k))),
+        ("shape", lambda distances, labels, k: vote_with_mode(distances, labels, k).squeeze()),
+        (
+            "value",
+            lambda distances, labels, k: nearest_labels(distances, labels, slice(k + 1)).mode(dim=1).values,
+        ),
+        ("value", lambda distances, labels, k: nearest_labels(distances, labels, slice(k)).amin(dim=1)),
+        ("value", lambda distances, labels, k: nearest_labels(distances, labels, k - 1)),
+        (
+            "value",
+            lambda distances, labels, k: (
+                nearest_labels(distances, labels.sort().values, slice(k)).mode(dim=1).values
+            ),
+        ),
+        ("raised", lambda distances, labels, k: labels[distances.argsort(dim=0)[:k]].mode(dim=0).values),
         ("value", lambda distances, labels, k: 9 - vote_in_loops(distances, labels, k)),
     ],
     "check_memory_ratio": [
@@ -351,6 +544,15 @@ WRONG = {
             "against_held_out",
             lambda samples, train, held: nearest(samples, train).median() / nearest(samples, held).median(),
         ),
+        (
+            "against_held_out",
+            lambda samples, train, held: nearest(samples, train).median() / nearest(held, samples).median(),
+        ),
+        ("value", ratio_with(lambda a, b: torch.cdist(a.flatten(1), b.flatten(1), p=1).min(dim=1).values)),
+        ("value", ratio_with(lambda a, b: nearest(a[:, :1], b[:, :1]))),
+        ("value", ratio_with(lambda a, b: nearest(a, b).min())),
+        ("value", ratio_with(lambda a, b: torch.cdist(a.flatten(1), b.flatten(1)).sort(dim=1).values[:, 1])),
+        ("squared", ratio_with(lambda a, b: (a[:, None] - b).square().mean(dim=(2, 3, 4)).min(dim=1).values)),
         ("median_of_ratios", median_of_ratios),
         ("median_of_ratios", ratio_of_each_sample),
         ("farthest", farthest),
@@ -363,7 +565,15 @@ WRONG = {
         ("training_mode", always_training),
         ("one_by_one_in_training", one_by_one_in_training),
         ("noise", with_noise),
+        ("training_mode", half_of_it_in_eval),
+        ("training_mode", statistics_put_back),
+        ("noise", with_a_seed),
+        ("noise", mean_of_draws),
         ("statistics_changed", learns_while_looking),
+        ("statistics_changed", without_running_means),
+        ("mode_left_behind", train_afterwards),
+        ("model_frozen", frozen),
+        ("shape", lambda model, images: redraw_with_embed(model, images).squeeze(0)),
         ("mode_left_behind", left_in_eval),
         ("gradient_kept", with_graph),
         ("shape", lambda model, images: redraw_with_embed(model, images).flatten(1)),
@@ -377,6 +587,8 @@ WRONG = {
         ("below_the_yardstick", by_pca),
         ("below_the_yardstick", lambda images: torch.zeros(len(images), 2)),
         ("knows_the_test", batch_dependent),
+        ("drawn", noisy_codes),
+        ("one_code_per_image", lambda images: by_regression(images).squeeze(0)),
         ("nan", lambda images: by_regression(images) * float("nan")),
         ("nothing", lambda images: None),
     ],
