@@ -1,7 +1,6 @@
 """Checks for chapter 4, the variational autoencoder."""
 
 import math
-import warnings
 
 import torch
 from scipy.special import logsumexp
@@ -46,7 +45,12 @@ class _Window(nn.Module):
     Mistake(
         "same_each_call", "Two calls return the same images: draw new codes each time, without a fixed seed."
     ),
-    Mistake("uniform", "The codes are not normal: torch.rand and its kin are uniform. The prior is N(0, I)."),
+    Mistake(
+        "uniform",
+        "The codes are not normally distributed: those of torch.rand, for one, are uniform. The prior is "
+        "N(0, I).",
+    ),
+    Mistake("correlated", "The numbers of a code are not independent: N(0, I) draws each on its own."),
     Mistake("wrong_spread", "The codes have a standard deviation of {spread:.2f}, and the prior's is 1."),
     Mistake(
         "wrong_center",
@@ -57,11 +61,12 @@ class _Window(nn.Module):
         "The images still carry a graph for gradients: nobody trains here. Look for torch.no_grad() in the "
         "chapter's VAE.",
     ),
-    tests="one image for each code, codes from N(0, I), fresh in each call, no gradient",
+    tests="one image for each code, codes from N(0, I) with independent numbers, also one image and one "
+    "number, fresh in each call, no gradient",
 )
 def check_sample_images(answer: Answer) -> None:
     """f(decoder, n, latent_dim) → n images (n, C, H, W), decoded from codes drawn from N(0, I)."""
-    for n, latent_dim in ((5, 3), (1, 2)):
+    for n, latent_dim in ((5, 3), (1, 2), (4, 1)):
         _draw_images(answer, n, latent_dim)
     first, second = (_codes_of(_draw_images(answer, 5, 3)) for _ in range(2))
     if torch.equal(first, second):
@@ -79,10 +84,12 @@ def check_sample_images(answer: Answer) -> None:
         answer.fail("wrong_center", center=center)
     if abs(spread - 1) > 0.042:
         answer.fail("wrong_spread", spread=spread)
+    if (z.T.cov() - torch.eye(3)).abs().max() > 0.15:  # nine standard errors
+        answer.fail("correlated")
 
 
 def _draw_images(answer: Answer, n: int, latent_dim: int) -> Tensor:
-    inputs = {"decoder": _Window(latent_dim), "n": n, "latent_dim": latent_dim}
+    inputs = {"decoder": _Window(latent_dim).train(n != 1), "n": n, "latent_dim": latent_dim}
     result = answer.call(**inputs)
     images = answer.tensor(result, inputs)
     if images.shape == (n, latent_dim):
@@ -113,11 +120,10 @@ def _codes_of(images: Tensor) -> Tensor:
 # ── 4.2 Redrawn without noise ────────────────────────────────────────────────────────────────────
 
 
-def _small_vae(rng: torch.Generator) -> models.VAE:
-    """An untrained VAE for images of 6 × 6 pixels, with noise that shows."""
-    shape = (1, 6, 6)
-    encoder = models.VariationalEncoder(models.dense_body(shape, 16), shape, latent_dim=2)
-    vae = models.VAE(encoder, models.dense_decoder(2, shape, 16))
+def _small_vae(rng: torch.Generator, shape: tuple[int, int, int], latent_dim: int) -> models.VAE:
+    """An untrained VAE with noise that shows."""
+    encoder = models.VariationalEncoder(models.dense_body(shape, 16), shape, latent_dim)
+    vae = models.VAE(encoder, models.dense_decoder(latent_dim, shape, 16))
     with torch.no_grad():
         for weight in vae.parameters():
             weight.copy_(torch.randn(weight.shape, generator=rng) / math.sqrt(weight.shape[-1]))
@@ -158,12 +164,18 @@ def _redrawn(model: models.VAE, x: Tensor) -> Tensor:
         "gradient",
         "The pictures are right, but they still carry a graph for gradients: evaluation needs none.",
     ),
-    tests="two calls agree, the picture is the decoded middle of the cloud, one or many images, no gradient",
+    Mistake(
+        "noise_removed",
+        "The pictures are right, but the model draws no noise any more: it must stay as it was, for whoever "
+        "trains it further.",
+    ),
+    tests="two calls agree, the picture is the decoded middle of the cloud, one or many images, one or "
+    "several channels and code numbers, no gradient",
 )
 def check_reconstruct(answer: Answer) -> None:
     """f(model, x) with a VAE and images (B, C, H, W) → the images redrawn without noise (B, C, H, W)."""
-    for n in (7, 1):
-        model, x = _small_vae(answer.rng), answer.uniform(n, 1, 6, 6)
+    for n, shape, latent_dim in ((7, (1, 6, 6), 2), (4, (3, 4, 5), 3), (1, (1, 6, 6), 1)):
+        model, x = _small_vae(answer.rng, shape, latent_dim).train(n == 7), answer.uniform(n, *shape)
         first, second = (answer.call(model=model, x=x) for _ in range(2))
         pictures = answer.tensor(first, {"x": x})
         again = answer.tensor(second, {"x": x})
@@ -179,6 +191,9 @@ def check_reconstruct(answer: Answer) -> None:
             answer.match(first, wanted, model=model, x=x)
         if isinstance(first, Tensor) and first.requires_grad:
             answer.fail("gradient")
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            if torch.equal(model(x)[0], model(x)[0]):
+                answer.fail("noise_removed")
 
 
 # ── 4.3 What one draw says ───────────────────────────────────────────────────────────────────────
@@ -282,24 +297,48 @@ def _mean_over_latents(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) ->
         "One number for each draw, (K,), is asked for: sum the log densities over the latent dimensions.",
     ),
     Mistake(
+        "upside_down",
+        "The fraction is upside down: what q says stands below the line, and the error lowers the weight.",
+        lambda error, z, mu, log_var: -_weight(error, z, mu, log_var),
+    ),
+    Mistake(
+        "width",
+        "Every draw is off by the same {off:.2f}: look at the term −log sigma of q's log density, at its "
+        "sign and at what sigma is.",
+    ),
+    Mistake(
+        "underflow",
+        "Right for small errors, and not for an error of a few hundred, where e to the −error rounds to 0: "
+        "stay among the logarithms.",
+    ),
+    Mistake(
         "constant",
         "Every draw is off by the same {off:.2f}: keep ½ log 2π in both densities, or leave it out of both.",
     ),
-    tests="shape, values against torch.distributions, one and several latent dimensions",
+    tests="shape, values against torch.distributions, one and several latent dimensions, a single draw, "
+    "large errors, very narrow and very wide q",
 )
 def check_log_weight(answer: Answer) -> None:
     """f(error (K,), z (K, D), mu (D,), log_var (D,)) → log of p(x | z) p(z) / q(z | x) for each draw (K,)."""
-    for draws, latent_dim in ((9, 3), (4, 1)):
+    for draws, latent_dim in ((9, 3), (4, 1), (1, 2)):
         error, z = answer.uniform(draws, low=2, high=30), 1.5 * answer.normal(draws, latent_dim)
         mu = answer.normal(latent_dim) + 0.5
         log_var = answer.uniform(latent_dim, low=0.6, high=2) * answer.normal(latent_dim).sign()
+        log_var[0] = -log_var[0].abs()  # no standard deviation
         inputs = {"error": error, "z": z, "mu": mu, "log_var": log_var}
         exact = [value.double() for value in inputs.values()]
         wanted = _weight(*exact)
-        result = answer.call(**inputs)
+        try:
+            result = answer.call(**inputs)
+        except WrongAnswer as error:
+            if error.mistake == "raised" and "scale" in str(error):  # Normal(mu, log_var)
+                answer.fail("log_var_as_sigma")
+            raise
         found = answer.tensor(result, inputs)
         if close(found, wanted):
             continue
+        if draws == 1:
+            answer.match(result, wanted, **inputs)
         if found.shape == (draws, latent_dim) and latent_dim > 1:
             answer.fail("not_summed")
         if found.numel() == 1 and abs(found.item() - wanted.mean().item()) < 1e-2:
@@ -307,6 +346,13 @@ def check_log_weight(answer: Answer) -> None:
         if found.shape == wanted.shape and bool(found.isfinite().all()):
             _explain_weight(answer, found, exact, wanted)
         answer.match(result, wanted, **inputs)
+    log_var, mu = torch.tensor([-9.0, -2.0, 6.0]), 3 * answer.normal(3)
+    z = mu + (log_var / 2).exp() * answer.normal(5, 3)
+    inputs = {"error": answer.uniform(5, low=200, high=900), "z": z, "mu": mu, "log_var": log_var}
+    result = answer.call(**inputs)
+    if not bool(answer.tensor(result, inputs).isfinite().all()):
+        answer.fail("underflow")
+    answer.match(result, _weight(*(value.double() for value in inputs.values())), atol=1e-2, **inputs)
 
 
 def _explain_weight(answer: Answer, found: Tensor, exact: list[Tensor], wanted: Tensor) -> None:
@@ -325,7 +371,7 @@ def _explain_weight(answer: Answer, found: Tensor, exact: list[Tensor], wanted: 
     if off(-exact[0]) is not None:
         answer.fail("kl_instead")
     if (constant := off(wanted)) is not None:
-        answer.fail("constant", off=constant)
+        answer.fail("constant" if abs(abs(constant) - two_pi) < 1e-3 else "width", off=constant)
 
 
 # ── 4.4 From the bound to the likelihood ─────────────────────────────────────────────────────────
@@ -370,22 +416,31 @@ def _log_mean(log_weights: Tensor, dim: int = 1) -> Tensor:
     ),
     Mistake(
         "underflow",
-        "Right for small numbers, and infinite for weights like e to the −500, which float32 rounds to 0: "
-        "take the largest out first, or use a function that does.",
+        "Right for small numbers. But the exponential of a large one overflows, and that of a very negative "
+        "one rounds to 0: take the largest of an image out first, or use a function that does.",
     ),
-    tests="shape, values against SciPy, a single draw, weights too small or too large for float32",
+    Mistake(
+        "divided_by_images",
+        "You divide by the number of images: the average goes over the K draws.",
+        lambda log_weights: log_weights.logsumexp(dim=1) - math.log(len(log_weights)),
+    ),
+    tests="shape, values against SciPy, a single draw, a single image, log weights from −5,000 to 5,000, "
+    "near each other and far apart",
 )
 def check_log_p_estimate(answer: Answer) -> None:
     """f(log_weights (B, K)) → the logarithm of the average weight of each image (B,)."""
     for shape in ((6, 40), (3, 1), (1, 500)):
         log_weights = 2 * answer.normal(*shape) - 1
-        answer.compare(_log_mean(log_weights), log_weights=log_weights)
-    far = answer.normal(3, 20) + torch.tensor([[-500.0], [-90.0], [600.0]])
-    result = answer.call(log_weights=far)
-    found = answer.tensor(result, {"log_weights": far})
-    if found.shape == (3,) and not bool(found.isfinite().all()):
-        answer.fail("underflow")
-    answer.match(result, _log_mean(far), rtol=1e-4, log_weights=far)
+        compare = answer.compare_edge if 1 in shape else answer.compare
+        compare(_log_mean(log_weights), log_weights=log_weights)
+    far = answer.normal(5, 20) + torch.tensor([[-500.0], [-90.0], [600.0], [-5000.0], [5000.0]])
+    apart = torch.cat([answer.uniform(3, 1, low=900, high=2000), answer.normal(3, 7)], dim=1)
+    for log_weights in (far[:3], far[3:], far, apart, -apart):
+        found = answer.tensor(answer.call(log_weights=log_weights), {"log_weights": log_weights})
+        wanted = _log_mean(log_weights)
+        if found.shape == wanted.shape and not close(found, wanted, rtol=1e-5, atol=1e-2):
+            answer.fail("underflow")
+        answer.match(found, wanted, rtol=1e-5, atol=1e-2, log_weights=log_weights)
 
 
 # ── 4.5 Codes of an autoencoder ──────────────────────────────────────────────────────────────────
@@ -439,23 +494,21 @@ def _home(given: Tensor, others: Tensor) -> float:
         "Only {home:.0%} of your codes fall where held-out codes lie, at least 85 % are asked for: spread "
         "them less widely around the given ones.",
     ),
-    tests="new codes, at least 85 % of them where held-out codes lie, at least 80 % of those covered",
+    tests="new codes, one or more than were given, of two numbers and of three, at least 85 % of them where "
+    "held-out codes lie, at least 80 % of those covered",
 )
 def check_draw_codes(answer: Answer) -> None:
     """f(codes (N, D), n) → n new codes (n, D) that lie where the codes lie."""
     codes, held_out = _codes_on_a_curve(answer.rng)
-    inputs = {"codes": codes, "n": 1000}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a mixture that has not converged may still be good enough
-        few = answer.tensor(answer.call(codes=codes, n=7), inputs)
-        result = answer.call(**inputs)
-    drawn = answer.tensor(result, inputs)
-    for z, n in ((few, 7), (drawn, 1000)):
-        if z.shape != (n, 3):
+    for given, n in ((codes[:, :2], 1), (codes[:300], 400), (codes, 1000)):
+        drawn = answer.tensor(answer.call(codes=given, n=n), {"codes": given})
+        if drawn.shape != (n, given.shape[1]):
             raise WrongAnswer(
-                f"draw_codes must return n codes (n, D) = {(n, 3)} here, not {tuple(z.shape)}.", "shape"
+                f"draw_codes must return n codes (n, D) = {(n, given.shape[1])} here, not "
+                f"{tuple(drawn.shape)}: it was given {len(given)} codes.",
+                "shape",
             )
-        if not bool(z.isfinite().all()):
+        if not bool(drawn.isfinite().all()):
             raise WrongAnswer("draw_codes returned NaN or infinity.", "nan")
     _judge_codes(answer, drawn, codes.double(), held_out.double())
 
@@ -485,7 +538,8 @@ def _explain_codes(answer: Answer, drawn: Tensor, codes: Tensor, held_out: Tenso
     gaussian = middle + noise @ torch.linalg.cholesky(covariance).T
     shuffled = torch.stack([codes[noise[:, i].argsort(), i] for i in range(3)], dim=1)
     scale = 0.2 * width[:, None] * width
-    for name, classic in (("one_gaussian", gaussian), ("independent", shuffled)):
+    alone = middle + noise * width
+    for name, classic in (("one_gaussian", gaussian), ("independent", shuffled), ("independent", alone)):
         alike = ((spread - classic.T.cov()).abs() < scale).all()
         if alike and abs(home - _share_at_home(classic, codes, held_out)) < 0.08:
             answer.fail(name, home=home)

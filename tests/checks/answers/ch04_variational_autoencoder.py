@@ -1,13 +1,14 @@
 """Answers to the exercises of chapter 4."""
 
 import math
+from functools import reduce
 
 import numpy as np
 import torch
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import gaussian_kde, multivariate_normal, norm
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KernelDensity
+from sklearn.neighbors import KernelDensity, NearestNeighbors
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 # ── sample_images ────────────────────────────────────────────────────────────────────────────────
@@ -32,6 +33,32 @@ def from_numpy(decoder, n, latent_dim):
 @torch.no_grad()
 def by_inverting_uniforms(decoder, n, latent_dim):
     return decoder(torch.special.ndtri(torch.rand(n, latent_dim, dtype=torch.float64)).float())
+
+
+@torch.no_grad()
+def by_filling(decoder, n, latent_dim):
+    return decoder(torch.empty(n, latent_dim).normal_())
+
+
+def from_a_generator(decoder, n, latent_dim):
+    rng = torch.Generator()
+    rng.seed()
+    return decoder(torch.randn(n, latent_dim, generator=rng)).data
+
+
+@torch.no_grad()
+def multivariate(decoder, n, latent_dim):
+    return decoder(MultivariateNormal(torch.zeros(latent_dim), torch.eye(latent_dim)).sample((n,))).numpy()
+
+
+def leaving(then):
+    """Images as they should be, from an answer that leaves something behind."""
+
+    def sample_images(decoder, n, latent_dim):
+        then(decoder)
+        return decoder(torch.randn(n, latent_dim)).detach()
+
+    return sample_images
 
 
 def decodes(draw):
@@ -65,6 +92,42 @@ def detached(model, x):
 def as_numpy(model, x):
     with torch.inference_mode():
         return model.decode(model.embed(x)).numpy().astype(np.float64)
+
+
+@torch.no_grad()
+def middle_of_forward(model, x):
+    return model.decode(model(x)[1])
+
+
+def back_to_its_mode(model, x):
+    mode = model.training
+    model.eval()
+    z = model.embed(x)
+    model.train(mode)
+    return model.decoder(z.detach()).clone().detach()
+
+
+@torch.no_grad()
+def without_spread(model, x):
+    mu, log_var = model.encode(x)
+    return model.decode(model.reparameterize(mu, torch.full_like(log_var, -torch.inf)))
+
+
+def noise_switched_off(model, x):
+    model.reparameterize = lambda mu, log_var: mu
+    return in_inference(model, x)
+
+
+def in_inference(model, x):
+    with torch.inference_mode():
+        return model(x)[0]
+
+
+@torch.no_grad()
+def spread_unlearned(model, x):
+    model.encoder.to_log_var.weight.zero_()
+    model.encoder.to_log_var.bias.fill_(-60)
+    return model(x)[0]
 
 
 def in_eval_mode(model, x):
@@ -110,6 +173,29 @@ def weight_with_scipy(error, z, mu, log_var):
     prior = multivariate_normal(np.zeros(len(mu)), np.eye(len(mu)))
     q = multivariate_normal(mu, np.diag(np.exp(log_var)))
     return prior.logpdf(z) - q.logpdf(z) - error
+
+
+def weight_with_independent(error, z, mu, log_var):
+    q = Independent(Normal(mu, (0.5 * log_var).exp()), 1)
+    p = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    return p.log_prob(z) - q.log_prob(z) - error
+
+
+def weight_by_eps(error, z, mu, log_var):
+    eps = (z - mu) * torch.exp(-log_var / 2)
+    return -error + 0.5 * (eps**2 - z**2) @ torch.ones(len(mu)) + 0.5 * log_var.sum()
+
+
+def weight_with_vmap(error, z, mu, log_var):
+    def one(e, code):
+        return -e - code @ code / 2 + ((code - mu) ** 2 / log_var.exp() + log_var).sum() / 2
+
+    return torch.vmap(one)(error, z)
+
+
+def as_a_fraction(error, z, mu, log_var):
+    log_p, log_q = (part.sum(1) for part in log_p_and_q(z, mu, log_var))
+    return torch.log(torch.exp(-error) * log_p.exp() / log_q.exp())
 
 
 def log_p_and_q(z, mu, log_var):
@@ -170,6 +256,27 @@ def scipy_with_weights(log_weights):
     return logsumexp(weights, axis=1, b=1 / weights.shape[1])
 
 
+def with_logcumsumexp(log_weights):
+    return log_weights.logcumsumexp(dim=1)[:, -1] - np.log(log_weights.shape[1])
+
+
+def by_folding(log_weights):
+    return reduce(torch.logaddexp, log_weights.T) - math.log(log_weights.shape[1])
+
+
+def with_a_constant_column(log_weights):
+    counted = log_weights - torch.tensor(float(log_weights.shape[1])).log()
+    return torch.logsumexp(counted.double(), dim=-1)
+
+
+def shifted_by(of):
+    def log_p_estimate(log_weights):
+        shift = of(log_weights)
+        return shift[:, 0] + (log_weights - shift).exp().mean(dim=1).log()
+
+    return log_p_estimate
+
+
 # ── draw_codes ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -194,6 +301,23 @@ def between_neighbours(codes, n):
     return codes[start] + torch.rand(n, 1) * (codes[other] - codes[start])
 
 
+def with_scipy(codes, n):
+    kernel = gaussian_kde(codes.double().numpy().T, bw_method=0.06)
+    return torch.from_numpy(kernel.resample(n).T)
+
+
+def by_the_nearest_distance(codes, n):
+    apart = torch.cdist(codes, codes).fill_diagonal_(torch.inf)
+    rows = np.random.default_rng().integers(len(codes), size=n)
+    return codes[rows] + apart.amin(dim=1).median() * torch.randn(n, codes.shape[1]) / 1.5
+
+
+def halfway_to_a_neighbour(codes, n):
+    near = NearestNeighbors(n_neighbors=4).fit(codes.numpy()).kneighbors(codes.numpy())[1]
+    rows = torch.randint(len(codes), (n,))
+    return (codes[rows] + codes[near[rows, torch.randint(1, 4, (n,))]]) / 2
+
+
 def one_gaussian(codes, n):
     return MultivariateNormal(codes.mean(dim=0), codes.T.cov()).sample((n,))
 
@@ -208,11 +332,48 @@ def one_corner(codes, n):
 
 
 RIGHT = {
-    "check_sample_images": [with_distribution, one_by_one, from_numpy, by_inverting_uniforms],
-    "check_reconstruct": [through_the_heads, detached, as_numpy],
-    "check_log_weight": [without_constants, weight_in_loops, weight_with_scipy],
-    "check_log_p_estimate": [largest_first, row_by_row, scipy_with_weights],
-    "check_draw_codes": [around_given_ones, with_a_mixture, with_kernel_density, between_neighbours],
+    "check_sample_images": [
+        with_distribution,
+        one_by_one,
+        from_numpy,
+        by_inverting_uniforms,
+        by_filling,
+        from_a_generator,
+        multivariate,
+    ],
+    "check_reconstruct": [
+        through_the_heads,
+        detached,
+        as_numpy,
+        middle_of_forward,
+        back_to_its_mode,
+        without_spread,
+    ],
+    "check_log_weight": [
+        without_constants,
+        weight_in_loops,
+        weight_with_scipy,
+        weight_with_independent,
+        weight_by_eps,
+        weight_with_vmap,
+    ],
+    "check_log_p_estimate": [
+        largest_first,
+        row_by_row,
+        scipy_with_weights,
+        with_logcumsumexp,
+        by_folding,
+        with_a_constant_column,
+    ],
+    "check_draw_codes": [
+        around_given_ones,
+        with_a_mixture,
+        with_kernel_density,
+        between_neighbours,
+        with_scipy,
+        by_the_nearest_distance,
+        halfway_to_a_neighbour,
+    ],
 }
 
 WRONG = {
@@ -222,6 +383,14 @@ WRONG = {
         ("one_code_for_all", decodes(lambda n, d: torch.randn(1, d).expand(n, d))),
         ("shared_number", decodes(lambda n, d: torch.randn(n, 1).expand(n, d))),
         ("same_each_call", decodes(seeded)),
+        ("correlated", decodes(lambda n, d: (torch.randn(n, d) + torch.randn(n, 1)) / math.sqrt(2))),
+        ("same_each_call", decodes(lambda n, d: torch.linspace(-2, 2, n)[:, None].expand(n, d))),
+        ("uniform", decodes(lambda n, d: torch.randn(n, d).abs())),
+        ("uniform", decodes(lambda n, d: torch.nn.functional.normalize(torch.randn(n, d)))),
+        ("mode_left_behind", leaving(lambda decoder: decoder.eval())),
+        ("model_frozen", leaving(lambda decoder: decoder.requires_grad_(False))),
+        ("gradients_off", leaving(lambda decoder: torch.set_grad_enabled(False))),
+        ("shape", lambda decoder, n, d: decodes(torch.randn)(decoder, n, d).squeeze()),
         ("uniform", decodes(lambda n, d: torch.rand(n, d))),
         ("uniform", decodes(lambda n, d: math.sqrt(3) * (2 * torch.rand(n, d) - 1))),
         ("wrong_spread", decodes(lambda n, d: 2 * torch.randn(n, d))),
@@ -236,6 +405,14 @@ WRONG = {
         ("sampling", average_of_draws),
         ("sampling", lambda model, x: model.decode(model.reparameterize(*model.encode(x))).detach()),
         ("fixed_noise", with_a_seed),
+        ("fixed_noise", lambda model, x: with_a_seed(model.train(), x)),
+        ("noise_removed", noise_switched_off),
+        ("model_changed", spread_unlearned),
+        ("mode_left_behind", lambda model, x: detached(model.eval(), x)),
+        ("model_frozen", lambda model, x: detached(model.requires_grad_(False), x)),
+        ("prior", lambda model, x: model.decode(model.embed(x).mean(0).expand(len(x), -1)).detach()),
+        ("value", lambda model, x: detached(model, detached(model, x))),
+        ("value", lambda model, x: detached(model, x).clamp(0, 1)),
         ("decoded_log_var", lambda model, x: model.decode(model.encode(x)[1])),
         ("codes_returned", lambda model, x: model.embed(x)),
         ("prior", from_the_prior),
@@ -250,6 +427,14 @@ WRONG = {
         ("encoder_missing", combine(lambda error, p, q: -error + p.sum(1))),
         ("encoder_missing", lambda error, z, mu, log_var: -error - 0.5 * (z**2).sum(1)),
         ("encoder_added", combine(lambda error, p, q: -error + (p + q).sum(1))),
+        ("upside_down", combine(lambda error, p, q: error - summed(p, q))),
+        ("underflow", as_a_fraction),
+        ("width", lambda e, z, mu, v: -e + 0.5 * ((z - mu) ** 2 / v.exp() - v - z**2).sum(1)),
+        ("width", lambda e, z, mu, v: -e + 0.5 * ((z - mu) ** 2 / v.exp() + 2 * v - z**2).sum(1)),
+        ("log_var_as_sigma", lambda e, z, mu, v: -e - (Normal(mu, v).log_prob(z) + z**2 / 2).sum(1)),
+        ("shape", lambda *given: without_constants(*given).squeeze()),
+        ("value", lambda error, z, mu, log_var: without_constants(error / 2, z, mu, log_var)),
+        ("value", lambda error, z, mu, v: without_constants(error, z[:, :1], mu[:1], v[:1])),
         ("half_missing", half_missing),
         ("width_missing", width_missing),
         ("log_var_as_log_sigma", lambda e, z, mu, log_var: weight_in_loops(e, z, mu, 2 * log_var)),
@@ -269,6 +454,13 @@ WRONG = {
         ("best_draw", lambda log_weights: log_weights.max(dim=1).values),
         ("over_images", lambda log_weights: largest_first(log_weights.T)),
         ("over_everything", lambda log_weights: largest_first(log_weights.reshape(1, -1))[0]),
+        ("divided_by_images", lambda log_weights: log_weights.logsumexp(dim=1) - math.log(len(log_weights))),
+        ("underflow", lambda log_weights: log_weights.double().exp().mean(dim=1).log()),
+        ("underflow", shifted_by(lambda log_weights: log_weights.amin(dim=1, keepdim=True))),
+        ("underflow", shifted_by(lambda log_weights: log_weights.mean(dim=1, keepdim=True))),
+        ("underflow", shifted_by(lambda log_weights: log_weights.max().expand(len(log_weights), 1))),
+        ("shape", lambda log_weights: largest_first(log_weights).squeeze()),
+        ("value", lambda log_weights: log_weights.logsumexp(dim=1) / log_weights.shape[1]),
         ("underflow", lambda log_weights: log_weights.exp().mean(dim=1).log()),
         ("underflow", lambda log_weights: (log_weights.exp().mean(dim=1) + 1e-12).log()),
         ("shape", lambda log_weights: largest_first(log_weights)[:, None]),
@@ -277,6 +469,18 @@ WRONG = {
     "check_draw_codes": [
         ("prior", lambda codes, n: torch.randn(n, codes.shape[1])),
         ("independent", each_number_alone),
+        ("independent", lambda codes, n: codes.mean(0) + codes.std(0) * torch.randn(n, codes.shape[1])),
+        ("seed_fixed", lambda codes, n: [torch.manual_seed(0), around_given_ones(codes, n)][1]),
+        (
+            "too_wide",
+            lambda codes, n: torch.lerp(*(codes[torch.randint(len(codes), (2, n))]), torch.rand(n, 1)),
+        ),
+        (
+            "too_wide",
+            lambda codes, n: torch.lerp(codes.amin(0), codes.amax(0), torch.rand(n, codes.shape[1])),
+        ),
+        ("shape", lambda codes, n: around_given_ones(codes[torch.randperm(len(codes))[:n]], len(codes))),
+        ("shape", lambda codes, n: codes[torch.randperm(len(codes))[:n]] + 0.01),
         ("one_gaussian", one_gaussian),
         ("copies", lambda codes, n: codes[torch.randint(len(codes), (n,))]),
         ("copies", lambda codes, n: around_given_ones(codes, n, width=1e-4)),
