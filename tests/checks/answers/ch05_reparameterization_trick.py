@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import torch
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
+from torch.nn import functional
 
 
 def with_rsample(mu, log_var):
@@ -68,6 +69,41 @@ def laplace(mu):
     return torch.distributions.Laplace(0.0, math.sqrt(0.5)).sample(mu.shape)
 
 
+def by_box_muller(mu, log_var):
+    u, v = torch.rand_like(mu), torch.rand_like(mu)
+    return mu + (-2 * log_var.exp() * (1 - u).log()).sqrt() * (2 * math.pi * v).cos()
+
+
+def image_by_image(mu, log_var):
+    draws = [MultivariateNormal(m, v.exp().diag()).rsample() for m, v in zip(mu, log_var, strict=True)]
+    return torch.stack(draws)
+
+
+class WithItsOwnBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, mu, log_var):
+        ctx.noise = torch.randn_like(mu) * (log_var / 2).exp()
+        return mu + ctx.noise
+
+    @staticmethod
+    def backward(ctx, grad_z):
+        return grad_z, grad_z * ctx.noise / 2
+
+
+def without_gradients_for_ever(mu, log_var):
+    torch.set_grad_enabled(False)
+    return with_rsample(mu, log_var)
+
+
+def remembered_noise():
+    kept = {}
+
+    def answer(mu, log_var):
+        return mu + kept.setdefault(mu.shape, torch.randn_like(mu)) * (log_var / 2).exp()
+
+    return answer
+
+
 # ── code_and_kl ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -91,6 +127,19 @@ def numpy_in_double(mu, log_var, eps):
     mu, log_var, eps = (value.detach().numpy().astype(np.float64) for value in (mu, log_var, eps))
     variance = np.exp(log_var)
     return mu + np.sqrt(variance) * eps, -(1 + log_var - mu * mu - variance) / 2
+
+
+def number_by_number(mu, log_var, eps):
+    z, kl = [], []
+    for m, v, e in zip(mu.reshape(-1), log_var.reshape(-1), eps.reshape(-1), strict=True):
+        z.append(torch.addcmul(m, e, (v / 2).exp()))
+        kl.append((torch.expm1(v) - v + m.square()) / 2)
+    return torch.stack(z).reshape(mu.shape), torch.stack(kl).reshape(mu.shape)
+
+
+def squeezed(answer):
+    """An answer that drops every axis of length 1."""
+    return lambda *inputs: [part.squeeze() for part in answer(*inputs)]
 
 
 def pair(z, kl):
@@ -140,6 +189,16 @@ def backward_numpy(grad_z, log_var, eps):
     return np.stack([g, 0.5 * e * np.exp(0.5 * v) * g])
 
 
+def backward_by_vjp(grad_z, log_var, eps):
+    mu = torch.zeros_like(eps)
+    return torch.func.vjp(lambda m, v: m + eps * (v / 2).exp(), mu, log_var)[1](grad_z)
+
+
+def backward_by_vmap(grad_z, log_var, eps):
+    slope = torch.func.grad(lambda v, e: e * torch.exp(v / 2))
+    return 1 * grad_z, grad_z * torch.func.vmap(torch.func.vmap(slope))(log_var, eps)
+
+
 def backward(rule):
     """An answer whose gradient of log_var is rule(eps, sigma, log_var) times grad_z."""
     return lambda g, log_var, eps: (g, g * rule(eps, (log_var / 2).exp(), log_var))
@@ -162,6 +221,21 @@ def draw_by_draw(f, mu, sigma, eps):
 def score_in_double(f, mu, sigma, eps):
     z = mu + sigma * eps.double()
     return f(z).double() * (z - mu) / sigma**2
+
+
+def score_one_at_a_time(f, mu, sigma, eps):
+    return torch.stack([f(mu + sigma * e) * (mu + sigma * e - mu) / sigma**2 for e in eps])
+
+
+def score_by_jvp(f, mu, sigma, eps):
+    z = torch.add(mu, eps, alpha=sigma)
+    one = torch.ones(())
+    slope = torch.func.jvp(lambda m: -((z - m) ** 2) / (2 * sigma**2), (mu * one,), (one,))[1]
+    return f(z) * slope
+
+
+def score_in_numpy(f, mu, sigma, eps):
+    return f(mu + sigma * eps).numpy() * eps.numpy() / sigma
 
 
 def pathwise(f, mu, sigma, eps):
@@ -252,6 +326,30 @@ def stratified(f, mu, sigma, n):
     return ((f(mu + sigma * eps) - f(mu - sigma * eps)) * eps).mean() / (2 * sigma)
 
 
+def by_covariance(f, mu, sigma, n):
+    eps = torch.randn(n, dtype=torch.float64)
+    return torch.cov(torch.stack([f(mu + sigma * eps).double(), eps]))[0, 1] / sigma
+
+
+def one_pair_at_a_time(f, mu, sigma, n):
+    rng, total = np.random.default_rng(), 0.0
+    for _ in range(n // 2):
+        eps = rng.standard_normal()
+        total += float(f(torch.tensor(mu + sigma * eps)) - f(torch.tensor(mu - sigma * eps))) * eps
+    return total / (n // 2) / (2 * sigma)
+
+
+def distances_from_their_own_density(f, mu, sigma, n):
+    """|eps| has the density r · exp(−r²/2): the weight eps is in the draw, and hardly any noise is left."""
+    r = (-2 * torch.rand(n // 2).clamp_min(1e-12).log()).sqrt()
+    return (f(mu + sigma * r) - f(mu - sigma * r)).mean() / sigma / math.sqrt(2 * math.pi)
+
+
+def on_a_fixed_grid(f, mu, sigma, n):
+    eps = Normal(0.0, 1.0).icdf((torch.arange(n) + 0.5) / n)
+    return (f(mu + sigma * eps) * eps / sigma).mean()
+
+
 def standardised(f, mu, sigma, n):
     eps = torch.randn(n)
     values = f(mu + sigma * eps)
@@ -264,11 +362,43 @@ def mirrored_with_a_seed(f, mu, sigma, n):
 
 
 RIGHT = {
-    "check_reparameterize": [with_rsample, with_numpy_noise, in_place_on_noise, in_double, in_loops],
-    "check_code_and_kl": [with_log_sigma, with_distributions, in_double_by_sigma],
-    "check_backward_through_code": [by_autograd, backward_in_loops, backward_numpy],
-    "check_score_gradient": [from_log_prob, draw_by_draw, score_in_double],
-    "check_quiet_gradient": [mirrored, baseline_at_mu, baseline_of_the_others, in_numpy, stratified],
+    "check_reparameterize": [
+        with_rsample,
+        with_numpy_noise,
+        in_place_on_noise,
+        in_double,
+        in_loops,
+        by_box_muller,
+        image_by_image,
+        WithItsOwnBackward.apply,
+        lambda mu, log_var: Independent(Normal(mu, log_var.exp().pow(0.5)), 1).rsample(),
+    ],
+    "check_code_and_kl": [with_log_sigma, with_distributions, in_double_by_sigma, number_by_number],
+    "check_backward_through_code": [
+        by_autograd,
+        backward_in_loops,
+        backward_numpy,
+        backward_by_vjp,
+        backward_by_vmap,
+    ],
+    "check_score_gradient": [
+        from_log_prob,
+        draw_by_draw,
+        score_in_double,
+        score_one_at_a_time,
+        score_by_jvp,
+        score_in_numpy,
+    ],
+    "check_quiet_gradient": [
+        mirrored,
+        baseline_at_mu,
+        baseline_of_the_others,
+        in_numpy,
+        stratified,
+        by_covariance,
+        one_pair_at_a_time,
+        distances_from_their_own_density,
+    ],
 }
 
 WRONG = {
@@ -300,6 +430,16 @@ WRONG = {
         ("uniform", lambda mu, log_var: mu + (log_var / 2).exp() * (2 * torch.rand_like(mu) - 1)),
         ("uncentred", lambda mu, log_var: mu + (log_var / 2).exp() * (1 + torch.randn_like(mu))),
         ("shape", lambda mu, log_var: (mu + (log_var / 2).exp() * torch.randn_like(mu)).flatten()),
+        ("shape", lambda mu, log_var: with_rsample(mu, log_var).squeeze()),
+        ("mu_not_added", lambda mu, log_var: with_rsample(0 * mu, log_var)),
+        ("mu_not_added", lambda mu, log_var: with_rsample(2 * mu, log_var)),
+        ("value", lambda mu, log_var: mu + functional.softplus(log_var) * torch.randn_like(mu)),
+        ("value", lambda mu, log_var: with_rsample(mu, log_var.clamp(-1, 1))),
+        ("value", lambda mu, log_var: with_rsample(mu, 4 * log_var)),
+        ("uniform", with_noise(lambda mu: (torch.rand_like(mu) - 0.5) * math.sqrt(12))),
+        ("not_normal", with_noise(lambda mu: torch.randn_like(mu).abs())),
+        ("same_eps_each_call", remembered_noise()),
+        ("gradients_off", without_gradients_for_ever),
     ],
     "check_code_and_kl": [
         ("unmended", pair(torch.exp, charged)),
@@ -324,6 +464,12 @@ WRONG = {
         ("shape", pair(lambda h: (h / 2).exp(), lambda mu, h: charged(mu, h).mean())),
         ("value", pair(lambda h: (h / 2).exp(), lambda mu, h: -charged(mu, h))),
         ("type", lambda mu, h, eps: mu + eps * (h / 2).exp()),
+        ("type", lambda mu, h, eps: {"z": mu + eps * (h / 2).exp(), "kl": charged(mu, h)}),
+        ("order", lambda *inputs: with_log_sigma(*inputs)[::-1]),
+        ("own_noise", lambda mu, h, eps: with_log_sigma(mu, h, torch.randn_like(eps))),
+        ("nan", pair(torch.sqrt, charged)),
+        ("shape", squeezed(with_log_sigma)),
+        ("value", lambda mu, h, eps: with_log_sigma(mu, h.clamp(-3.5, 3.5), eps)),
     ],
     "check_backward_through_code": [
         ("half_missing", backward(lambda eps, sigma, log_var: eps * sigma)),
@@ -338,6 +484,11 @@ WRONG = {
         ("shape", lambda g, log_var, eps: (g, by_autograd(g, log_var, eps)[1].T)),
         ("value", lambda g, log_var, eps: (g + 1, by_autograd(g, log_var, eps)[1])),
         ("type", lambda g, log_var, eps: by_autograd(g, log_var, eps)[1][0, 0]),
+        ("value", backward(lambda eps, sigma, log_var: eps.abs() * sigma / 2)),
+        ("value", backward(lambda eps, sigma, log_var: eps * sigma / 2 + (sigma**2 - 1) / 2)),
+        ("value", backward(lambda eps, sigma, log_var: eps / sigma / 2)),
+        ("value", lambda g, log_var, eps: (g * eps, by_autograd(g, log_var, eps)[1])),
+        ("shape", squeezed(by_autograd)),
     ],
     "check_score_gradient": [
         ("pathwise", pathwise),
@@ -353,6 +504,15 @@ WRONG = {
         ("averaged", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps).mean()),
         ("shape", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps)[:, None]),
         ("value", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps) / 2),
+        ("value", lambda f, mu, sigma, eps: f(mu + sigma * eps) * (mu + sigma * eps) / sigma**2),
+        (
+            "value",
+            lambda f, mu, sigma, eps: f(mu + sigma * eps) * Normal(mu, sigma).log_prob(mu + sigma * eps),
+        ),
+        ("value", lambda f, mu, sigma, eps: from_log_prob(f, mu, math.sqrt(sigma), eps)),
+        ("value", lambda f, mu, sigma, eps: f(mu + sigma * eps) * (eps**2 - 1) / sigma),
+        ("own_noise", lambda f, mu, sigma, eps: f(mu + sigma * torch.randn_like(eps)) * eps / sigma),
+        ("shape", lambda f, mu, sigma, eps: from_log_prob(f, mu, sigma, eps).squeeze()),
     ],
     "check_quiet_gradient": [
         ("too_many_evaluations", lambda f, mu, sigma, n: mirrored(f, mu, sigma, 100 * n)),
@@ -373,5 +533,10 @@ WRONG = {
         ("biased", standardised),
         ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) / 2),
         ("type", lambda f, mu, sigma, n: torch.randn(n)),
+        ("f_unused", lambda f, mu, sigma, n: 0.0),
+        ("fixed_noise", on_a_fixed_grid),
+        ("too_many_evaluations", lambda f, mu, sigma, n: baseline_at_mu(f, mu, sigma, n + 1)),
+        ("biased", lambda f, mu, sigma, n: mirrored(f, mu, sigma, n) * sigma),
+        ("biased", lambda f, mu, sigma, n: distances_from_their_own_density(f, mu, sigma, n) * 2),
     ],
 }
