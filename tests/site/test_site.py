@@ -81,6 +81,7 @@ def test_a_slider_becomes_a_link_to_the_playground():
 
 def test_links_lead_to_pages_of_the_book_or_become_words(monkeypatch):
     text = "[a](02_small.ipynb#b) [c](../course_lib/losses.py) [d](../exercises/) [e](../tools/site.py) [f](https://x.y)"
+    monkeypatch.setattr(site, "repository", lambda: "")
     cell = book_page(new_markdown_cell(text))[1]
     assert cell.source == (
         "[a](02_small.ipynb#b) [c](../reference/losses.rst) [d](../exercises/index.md) e [f](https://x.y)"
