@@ -40,7 +40,7 @@ MODULES = (
 PARTS = ("exercises", "solutions")
 ROW = re.compile(r"\| *\[[^]]*\]\(notebooks/(\w+)\.ipynb\) *\| *([^|]*?) *\|(?:.*\|)? *([^|]*?) *\|")
 SLIDER = re.compile(r"^widgets\.\w+_explorer\(.*\)$", re.DOTALL)
-MARK = re.compile(r"^ *### (BEGIN|END) SOLUTION\n", re.MULTILINE)
+MARK = re.compile(r"^ *### (BEGIN|END) SOLUTION(\n|\Z)", re.MULTILINE)
 MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg.js"  # needs no other file
 NO_ALT = "Figure: see the text around it."
 
@@ -240,7 +240,7 @@ def foldable(cell: NotebookNode) -> NotebookNode:
     book = {"image": {"alt": cell.metadata.get("alt", NO_ALT)}}
     for title in (HIDDEN[tag] for tag in tags(cell) if tag in HIDDEN):
         cell.source, book["code_prompt_show"] = TITLE.sub("", cell.source, count=1), title
-    cell.source = MARK.sub("", cell.source)
+    cell.source = MARK.sub("", cell.source).rstrip()
     cell.metadata["mystnb"] = book
     return cell
 

@@ -95,10 +95,10 @@ def test_each_exercise_leads_to_its_solution_at_its_end():
     tasks = [new_markdown_cell("## 2.1 One\n\nDo it."), new_code_cell("1"), new_markdown_cell("## 2.2 Two")]
     sources = [cell.source for cell in book_page(*tasks, name="exercises/02_small.ipynb")]
     assert [sources.index(s) for s in sources if "#solution-2." in s] == [3, 5]
-    answer = new_code_cell("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n")
+    answer = new_code_cell("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION")
     solved = book_page(tasks[0], answer, name="solutions/02_small.ipynb")
     assert solved[1].source.startswith("(solution-2.1)=\n## 2.1 One")
-    assert solved[2].source == "def f():\n    return 1\n"
+    assert solved[2].source == "def f():\n    return 1"
 
 
 def test_the_presets_of_the_playground_are_known_by_chapter():
