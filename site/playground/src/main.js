@@ -19,13 +19,15 @@ const page = {
 
 // ---------------------------------------------------------------- worker
 
-let worker = null, restTimer = 0, pending = new Map(), tag = 0, startedAt = 0, trainedFor = 0;
+let worker = null, setUps = 0, restTimer = 0, pending = new Map(), tag = 0, startedAt = 0, trainedFor = 0;
 
 function startWorker() {
   const address = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
   worker = new Worker(address);
   URL.revokeObjectURL(address);
-  worker.onmessage = ({ data }) => received[data.type](data);
+  worker.onmessage = ({ data }) => {
+    if (data.id === setUps) received[data.type](data);
+  };
   worker.onerror = (event) => complain(`The training stopped: ${event.message ?? "the worker could not start"}.`);
   send("pace", { ms: Number($("pace").value) });
 }
@@ -42,7 +44,7 @@ function send(type, content = {}) {
 
 function sendSetUp(saved = null) {
   const own = page.own.length && ["drawn", "files"].includes(page.settings.data) ? joined(page.own) : null;
-  worker.postMessage({ type: "setup", settings: page.settings, own, saved, slider: Float32Array.from(page.slider) });
+  worker.postMessage({ type: "setup", id: ++setUps, settings: page.settings, own, saved, slider: Float32Array.from(page.slider) });
 }
 
 /** Keep the weights, and let the worker and its memory go. */
@@ -60,23 +62,19 @@ const joined = (images) => {
 const received = {
   ready(message) {
     page.ready = message;
-    if (!page.saved) {
-      page.view = null;
-      page.history = [];
-    }
   },
   epoch(entry) {
     page.history.push(entry);
     if (entry.epoch % 10 === 0) say(`Epoch ${entry.epoch}: unexplained ${percent(entry.unexplained)}, KL ${fixed(entry.kl)} nats.`);
   },
   view(view) {
-    if (page.saved) {
-      page.saved = null;
-      if (view.state === "start") view.state = "paused";
-    }
+    const woken = page.saved !== null; // by something that is done next: nothing to tell
+    page.saved = null;
+    if (woken) view.state = view.epoch < page.settings.epochs ? "paused" : "done";
     page.view = view;
-    if (view.state !== "playing") setPlaying(false);
+    if (!woken && view.state !== "playing") setPlaying(false);
     redraw();
+    if (woken) return;
     if (view.state === "start") scheduleScore();
     if (view.state === "paused") {
       say(`Paused after epoch ${view.epoch}. ${summary(view)}`);
@@ -204,6 +202,9 @@ function startOver() {
 
 function setUp() {
   setPlaying(false);
+  Object.assign(page, { ready: null, view: null, history: [] });
+  pending.clear();
+  scoring = again = false;
   page.saved = null;
   trainedFor = 0;
   const d = page.settings.latent;

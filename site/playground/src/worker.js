@@ -7,9 +7,12 @@ const SHOWN = 10; // held-out images that are redrawn
 const POINTS = 300; // held-out codes that are plotted
 
 let training = null, playing = false, pace = 0, sentAt = 0, sliderCodes = null, thresholds = null;
+let id = 0; // of the set-up; the page ignores answers to an earlier one
+const answer = (message) => postMessage({ ...message, id });
 const take = (images, from, count) => images.slice(from * PIXELS, (from + count) * PIXELS);
 
-function setUp({ settings, own, saved, slider }) {
+function setUp({ settings, own, saved, slider, id: given }) {
+  id = given;
   playing = false;
   thresholds = null;
   training = null; // the memory of the one before goes first
@@ -23,7 +26,7 @@ function setUp({ settings, own, saved, slider }) {
   const { heldOut } = training, shown = pickShown(heldOut);
   const originals = new Float32Array(shown.length * PIXELS);
   shown.forEach((index, i) => originals.set(take(heldOut.images, index, 1), i * PIXELS));
-  postMessage({
+  answer({
     type: "ready",
     facts: training.facts(),
     originals,
@@ -53,7 +56,7 @@ function sendView(state, terms = null) {
   });
   const finished = state === "paused" || state === "done";
   const circle = settings.data === "circles" && settings.stroke >= 1; // nearer than 3 says nothing of paler circles
-  postMessage({
+  answer({
     type: "view",
     state,
     epoch: training.epoch,
@@ -91,7 +94,7 @@ async function play(until) {
       do terms = mine.step();
       while (!terms.epoch && performance.now() - started < 20);
       if (terms.epoch) {
-        postMessage({ type: "epoch", epoch: mine.epoch, blurred: terms.blurred, unexplained: mine.evaluate().unexplained, ...terms.means });
+        answer({ type: "epoch", epoch: mine.epoch, blurred: terms.blurred, unexplained: mine.evaluate().unexplained, ...terms.means });
         if (pace) await rest(pace);
       }
       if (performance.now() - sentAt > 120 && mine === training) {
@@ -102,7 +105,7 @@ async function play(until) {
     }
   } catch (error) {
     playing = false;
-    postMessage({ type: "failed", message: error.message });
+    answer({ type: "failed", message: error.message });
     return;
   }
   if (mine !== training) return;
@@ -120,7 +123,7 @@ function score({ image, tag }) {
     thresholds = { error: quantile(errors, 0.99), relative: quantile(relative, 0.99), errors: errors.slice(0, POINTS) };
   }
   const { mu, logVar } = network.encode(image), xHat = network.decode(mu);
-  postMessage({
+  answer({
     type: "scored", tag, xHat, mu, logVar, thresholds,
     error: reconstructionError(xHat, image)[0], relative: relativeError(xHat, image),
     circle: training.settings.data === "circles" ? training.nearestCircle(xHat) : null,
@@ -138,11 +141,11 @@ const actions = {
   },
   decode: ({ codes, tag, slider }) => {
     if (slider) sliderCodes = codes;
-    postMessage({ type: "decoded", tag, images: training.network.decode(codes) });
+    answer({ type: "decoded", tag, images: training.network.decode(codes) });
   },
   score,
   save: () =>
-    postMessage({ type: "saved", saved: { network: training.network.save(), epoch: training.epoch, factor: training.factor } }),
+    answer({ type: "saved", saved: { network: training.network.save(), epoch: training.epoch, factor: training.factor } }),
 };
 
 onmessage = ({ data }) => {
@@ -150,6 +153,6 @@ onmessage = ({ data }) => {
     if (data.type !== "setup" && !training) return;
     actions[data.type](data);
   } catch (error) {
-    postMessage({ type: "failed", message: error.message });
+    answer({ type: "failed", message: error.message });
   }
 };
