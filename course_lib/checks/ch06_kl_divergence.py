@@ -9,6 +9,7 @@ from scipy.stats import norm, sem
 from torch import Tensor
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as exact_kl
+from torch.nn.functional import kl_div
 
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
 
@@ -101,14 +102,23 @@ def _reversed_kl(mu: Tensor, log_var: Tensor) -> Tensor:
         "Right in the middle, wrong far out: do not clamp log_var here, and add no small number to the "
         "variance.",
     ),
-    tests="shape, values against torch.distributions, N(0, 1) itself, very wide and very narrow clouds",
+    Mistake(
+        "cut",
+        "The values are right, but the gradient for {head} is not: a part of the formula is cut off from the "
+        "graph, by .detach() or .data, say. A VAE would train with it.",
+    ),
+    tests="shape, from one number to a batch, values against torch.distributions, N(0, 1) itself, very wide, "
+    "very narrow and far clouds",
 )
-def check_kl_divergence(answer: Answer) -> None:
+def check_kl_divergence(answer: Answer) -> str | None:
     """f(mu, log_var), each (B, D) → the KL divergence from N(0, 1) of each dimension (B, D), in nats."""
     mu, log_var = 1.5 * answer.normal(6, 3), 1.2 * answer.normal(6, 3)
     answer.compare(_kl(mu, log_var), mu=mu, log_var=log_var)
     nothing = torch.zeros(2, 2)
     answer.compare(torch.zeros(2, 2), mu=nothing, log_var=nothing)
+    for shape in ((1, 3), (5, 1), (1, 1)):
+        mu, log_var = 20 * answer.normal(*shape), answer.normal(*shape)
+        answer.compare_edge(_kl(mu, log_var), mu=mu, log_var=log_var)
     mu, far = torch.ones(6, 1), torch.tensor([[12.0], [-12.0], [30.0], [40.0], [-40.0], [-50.0]])
     result = answer.call(mu=mu, log_var=far)
     found = answer.tensor(result, {})
@@ -117,9 +127,40 @@ def check_kl_divergence(answer: Answer) -> None:
         if math.isclose(wide, wider, rel_tol=0.01) or math.isclose(narrow, narrower, rel_tol=0.01):
             answer.fail("clamped")
     answer.match(result, _kl(mu, far), mu=mu, log_var=far)
+    return _gradients(answer)
+
+
+NO_GRADIENTS = "No gradient comes back through it, so a VAE cannot be trained with it."
+
+
+def _gradients(answer: Answer) -> str | None:
+    """Where gradients flow they must be right; an answer without any is right, too, and is told."""
+    inputs = {"mu": answer.normal(4, 3).requires_grad_(), "log_var": answer.normal(4, 3).requires_grad_()}
+    try:
+        result = answer.call(**inputs)
+    except WrongAnswer as refusal:
+        if refusal.mistake != "raised":  # NumPy refuses tensors that are trained
+            raise
+        result = None
+    if not isinstance(result, Tensor) or not result.requires_grad:
+        return NO_GRADIENTS
+    try:
+        found = torch.autograd.grad(result.sum(), list(answer.given.values()), allow_unused=True)
+    except RuntimeError:  # of an answer that works in place
+        return NO_GRADIENTS
+    wanted = torch.autograd.grad(_kl(*inputs.values()).sum(), list(inputs.values()))
+    for head, got, right in zip(inputs, found, wanted, strict=True):
+        if got is None or not torch.allclose(got, right, rtol=1e-3, atol=1e-4):
+            answer.fail("cut", head=head)
+    return None
 
 
 # ── 6.2 A KL from draws ──────────────────────────────────────────────────────────────────────────
+
+
+NEGATIVE_DRAWS = (
+    "Single draws may count as negative: without them, or with their sign removed, the average is too large."
+)
 
 
 def _mean_and_error(values: Tensor) -> tuple[float, float]:
@@ -139,11 +180,19 @@ def _mean_and_error(values: Tensor) -> tuple[float, float]:
         "is high.",
         lambda log_q, log_p: _mean_and_error(log_q.exp() * (log_q - log_p)),
     ),
+    Mistake("absolute", NEGATIVE_DRAWS, lambda log_q, log_p: _mean_and_error((log_q - log_p).abs())),
     Mistake(
-        "absolute",
-        "Single draws may count as negative: without them, or with their sign removed, the average is too "
-        "large.",
-        lambda log_q, log_p: _mean_and_error((log_q - log_p).abs()),
+        "without_negative", NEGATIVE_DRAWS, lambda log_q, log_p: _mean_and_error((log_q - log_p).clamp(min=0))
+    ),
+    Mistake(
+        "never_negative",
+        "The average of these draws is negative, and yours is not. The KL is never negative, but its "
+        "estimate may be: leave it as it comes, or it is too large on average.",
+    ),
+    Mistake(
+        "order",
+        "Both numbers are right, and in the wrong order: first the estimate, then its standard error.",
+        lambda log_q, log_p: _mean_and_error(log_q - log_p)[::-1],
     ),
     Mistake(
         "summed",
@@ -172,7 +221,8 @@ def _mean_and_error(values: Tensor) -> tuple[float, float]:
         "squared.",
         lambda log_q, log_p: ((log_q - log_p).mean(), (log_q - log_p).var() / len(log_q)),
     ),
-    tests="estimate and standard error against SciPy, for Gaussians and for any other densities",
+    tests="estimate and standard error against SciPy, for Gaussians and for any other densities, for many "
+    "draws and for ten, for an estimate below 0",
 )
 def check_monte_carlo_kl(answer: Answer) -> None:
     """f(log_q (N,), log_p (N,)) of N draws from q → (estimate of KL(q ‖ p), its standard error), in nats."""
@@ -186,6 +236,17 @@ def check_monte_carlo_kl(answer: Answer) -> None:
         answer.compare_parts(
             {"estimate": estimate, "standard_error": error}, atol=1e-5, log_q=log_q, log_p=log_p
         )
+    log_q = answer.normal(400) - 2
+    log_p = log_q + answer.normal(400) + 0.5  # the estimate is about −0.5
+    estimate, error = _mean_and_error(log_q - log_p)
+    inputs = {"log_q": log_q, "log_p": log_p}
+    found = answer.tensor(answer.parts(answer.call(**inputs), "estimate", "standard_error")[0], inputs)
+    if found.ndim == 0 and (found >= 0 or abs(found + estimate) < 1e-4):
+        answer.fail("never_negative")
+    answer.compare_parts({"estimate": estimate, "standard_error": error}, rtol=2e-3, **inputs)
+    few = {"log_q": answer.normal(10) - 1, "log_p": answer.normal(10) - 3}
+    estimate, error = _mean_and_error(few["log_q"] - few["log_p"])
+    answer.compare_edge({"estimate": estimate, "standard_error": error}, rtol=0.06, **few)  # by N or by N − 1
 
 
 # ── 6.3 How much a code can say ──────────────────────────────────────────────────────────────────
@@ -229,18 +290,22 @@ def check_monte_carlo_kl(answer: Answer) -> None:
         lambda mu, log_var: _kl(mu.mean(0), log_var.mean(0)).sum() / math.log(2),
     ),
     Mistake("not_averaged", "One number is asked for: the average over the images of what each code says."),
-    tests="one number, in bits, summed over dimensions and averaged over images",
+    tests="one number, in bits, summed over dimensions and averaged over images; one image, one dimension, "
+    "very narrow, very wide and far clouds",
 )
 def check_bits_per_image(answer: Answer) -> None:
     """f(mu, log_var), each (B, D) → the KL of an image in bits, averaged over the images."""
-    for shape in ((50, 4), (1, 2), (7, 1)):
-        mu, log_var = 1.5 * answer.normal(*shape), answer.normal(*shape) - 1
+    for shape, spread in (((50, 4), 1), ((1, 2), 1), ((7, 1), 1), ((1, 1), 1), ((5, 3), 9)):
+        mu, log_var = 1.5 * spread * answer.normal(*shape), spread * answer.normal(*shape) - 1
         inputs = {"mu": mu, "log_var": log_var}
         result = answer.call(**inputs)
         if isinstance(result, (Tensor, np.ndarray)) and np.prod(result.shape) > 1:
             answer.fail("not_averaged")
-        number = answer.number(result)
-        answer.match(number, _kl(mu, log_var).sum(1).mean() / math.log(2), **inputs)
+        right = _kl(mu, log_var).sum(1).mean() / math.log(2)
+        if shape == (50, 4):
+            answer.match(answer.number(result), right, **inputs)
+        else:  # mistakes look alike here
+            answer.match_number(answer.number(result), right.item(), **inputs)
 
 
 # ── 6.4 The wrong way round ──────────────────────────────────────────────────────────────────────
@@ -297,7 +362,18 @@ def _kl_of_reports(q: Tensor, p: Tensor) -> Tensor:
         "What p holds to be impossible does happen here, so the cost is infinite, and yours is finite: add "
         "no small number, and do not clamp.",
     ),
-    tests="values against SciPy, the right way round, reports that never come, reports held impossible",
+    Mistake(
+        "log_missing",
+        "kl_div wants logarithms as its first argument, and got probabilities: see the library's reference.",
+        lambda q, p: kl_div(p, q, reduction="none").sum(dim=1),
+    ),
+    Mistake(
+        "both_zero",
+        "A report that never comes and that is held impossible, q = p = 0, adds nothing: 0. Yours is "
+        "{found:g} there, where {right:.3g} is right. Is it p alone that you look at, or is something 0/0?",
+    ),
+    tests="values against SciPy, the right way round, reports that never come, reports held impossible, both "
+    "at once, very rare ones, one row",
 )
 def check_kl_of_reports(answer: Answer) -> None:
     """f(q, p), probabilities (B, K) → KL(q ‖ p) of each row in nats (B,)."""
@@ -312,9 +388,21 @@ def check_kl_of_reports(answer: Answer) -> None:
     answer.match(result, _kl_of_reports(never, even), q=never, p=even)
     result = answer.call(q=even, p=never)
     found = answer.tensor(result, {"q": even})
-    if found.shape == (2,) and bool(found.isfinite().all()):
+    if found.shape == (2,) and bool(found.isfinite().any()):
         answer.fail("softened")
     answer.match(result, _kl_of_reports(even, never), q=even, p=never)
+    q, p = (
+        torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]),
+        torch.tensor([[0.25, 0.75, 0.0], [0.5, 0.5, 0.0]]),
+    )
+    result, right = answer.call(q=q, p=p), _kl_of_reports(q, p)
+    found = answer.tensor(result, {"q": q})
+    for value, wanted in zip(found.reshape(-1), right, strict=False):
+        if abs(value - wanted) > 1e-4 or value.isnan():
+            answer.fail("both_zero", found=value.item(), right=wanted.item())
+    rare = torch.tensor([[1 - 1e-6, 1e-6, 0.0]])
+    for q, p in ((even[:1], rare.flip(1) + 1e-6), (rare, even[:1]), (torch.ones(1, 1), torch.ones(1, 1))):
+        answer.compare_edge(_kl_of_reports(q, p), q=q, p=p)
 
 
 # ── 6.5 What the average is made of ──────────────────────────────────────────────────────────────
@@ -373,6 +461,12 @@ def _mean_kl_first(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
     return _kl(mu, log_var).mean().item(), _split(mu, log_var)[1]
 
 
+def _information_reversed(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
+    log_q = _log_densities(mu, log_var)
+    log_heap = logsumexp(log_q, axis=0) - math.log(len(log_q))
+    return float(_kl_on_grid(log_heap, log_q).mean()), _split(mu, log_var)[1]
+
+
 def _in_bits(mu: Tensor, log_var: Tensor) -> tuple[float, ...]:
     return tuple(part / math.log(2) for part in _split(mu, log_var))
 
@@ -422,16 +516,58 @@ def _in_bits(mu: Tensor, log_var: Tensor) -> tuple[float, ...]:
         lambda mu, log_var: _split(mu, 2 * log_var),
     ),
     Mistake("bits", "These are bits: the exercise asks for nats.", _in_bits),
-    tests="both parts against a fine grid, and their sum against the closed form of the mean KL",
+    Mistake(
+        "information_reversed",
+        "The information is KL(posterior ‖ heap), averaged: the draws come from the posterior, so it is the "
+        "truth.",
+        _information_reversed,
+    ),
+    Mistake(
+        "step_missing",
+        "Both numbers are {factor:.4g} times what they should be: a sum over the points of a grid becomes an "
+        "integral by the step between them.",
+    ),
+    Mistake(
+        "grid",
+        "Right for clouds near 0, wrong at the limits that the text names: {part} is {found:.4g} where "
+        "{right:.4g} is right. Is your grid wide and fine enough, and does no density get lost before its "
+        "logarithm?",
+    ),
+    tests="both parts against a fine grid, for mu from −8 to 8 and sigma from 0.1 to 1, for one image, equal "
+    "ones and forty",
 )
 def check_information_and_distance(answer: Answer) -> None:
     """f(mu, log_var) of N posteriors with one number, each (N,) → (information, distance) in nats."""
     apart = torch.tensor([-2.0, -0.5, 1.0, 2.5]) + 0.3 * answer.normal(4)
     for mu, low in ((apart, -2.5), (answer.normal(6), -1.5), (answer.normal(1) + 1, -1)):
         log_var = answer.uniform(len(mu), low=low, high=-0.4)
-        information, distance = _split(mu, log_var)
-        right = {"information": information, "distance": distance}
+        right = dict(zip(("information", "distance"), _split(mu, log_var), strict=True))
+        if mu is apart:
+            _takes_the_step_into_account(answer, right, mu=mu, log_var=log_var)
         answer.compare_parts(right, rtol=0.01, atol=0.01, mu=mu, log_var=log_var)
+    narrow, ends = 2 * math.log(0.1), torch.tensor([-8.0, 8.0])
+    for mu, log_var in (
+        (torch.tensor([-8.0, 0.03, 8.0]), torch.full((3,), narrow)),
+        (torch.cat([ends, answer.normal(2)]), torch.zeros(4)),
+        (torch.tensor([8.0]), torch.tensor([narrow])),
+        (torch.full((5,), 0.5), torch.full((5,), -1.0)),
+        (answer.uniform(40, low=-8, high=8), answer.uniform(40, low=narrow, high=0)),
+    ):
+        inputs = {"mu": mu, "log_var": log_var}
+        parts = answer.parts(answer.call(**inputs), "information", "distance")
+        for part, value, right in zip(("information", "distance"), parts, _split(mu, log_var), strict=True):
+            found = answer.tensor(value, inputs, part)
+            if found.shape != () or not abs(found - right) < 0.02 + 0.01 * abs(right):
+                answer.fail("grid", part=part, found=found.flatten()[0].item(), right=right)
+
+
+def _takes_the_step_into_account(answer: Answer, right: dict[str, float], **inputs: Tensor) -> None:
+    parts = answer.parts(answer.call(**inputs), *right)
+    found = [answer.tensor(value, inputs, part) for value, part in zip(parts, right, strict=True)]
+    if all(value.shape == () for value in found):
+        factor, other = (value / wanted for value, wanted in zip(found, right.values(), strict=True))
+        if abs(factor / other - 1) < 0.01 and not 0.5 < factor < 2:
+            answer.fail("step_missing", factor=factor.item())
 
 
 # ── 6.6 Room for everybody ───────────────────────────────────────────────────────────────────────
@@ -445,7 +581,7 @@ def check_information_and_distance(answer: Answer) -> None:
     ),
     Mistake(
         "overlapping",
-        "With {n} codes the information is {share:.0%} of log {n}, and 65 % is asked for: the clouds overlap "
+        "With {n} codes the information is {share:.1%} of log {n}, and 65 % is asked for: the clouds overlap "
         "too much.",
     ),
     Mistake(
@@ -462,6 +598,11 @@ def check_information_and_distance(answer: Answer) -> None:
         "wrong_shape",
         "With {n} codes the heap is about as wide as the prior, but not of its shape (distance "
         "{distance:.3f}, at most 0.050): where is the prior crowded, and what fills its thin ends?",
+    ),
+    Mistake(
+        "gaps",
+        "With {n} codes the distance is {distance:.2f} nats: the clouds are so narrow that between them the "
+        "heap has gaps, and whoever draws from the prior falls into one.",
     ),
     tests="8 and 12 codes: at least 65 % of the information, at most 0.05 nats of distance",
 )
@@ -499,8 +640,8 @@ def _judge_arrangement(answer: Answer, mu: Tensor, log_var: Tensor) -> None:
     if information < 0.65 * math.log(n):
         answer.fail("overlapping", n=n, share=information / math.log(n))
     if distance > 0.05:
+        gaps = information > 0.97 * math.log(n)
         shape = "too_wide" if variance > 1.2 else "too_narrow" if variance < 0.8 else "wrong_shape"
-        facts = (
-            {"distance": distance} if shape == "wrong_shape" else {"distance": distance, "variance": variance}
+        answer.fail(
+            "gaps" if gaps and shape == "wrong_shape" else shape, n=n, distance=distance, variance=variance
         )
-        answer.fail(shape, n=n, **facts)
