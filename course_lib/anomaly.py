@@ -10,12 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_lib import _require
 from course_lib.losses import reconstruction_error
 
 
 @torch.no_grad()
 def redraw(model: nn.Module, images: Tensor) -> Tensor:
     """Each image decoded from its code, without noise: (N, C, H, W) → (N, C, H, W)."""
+    _require_model(model)
+    _require.batch(images=images)
+    _require.scale(images=images)
     batches = images.split(500)  # enough to be fast, few enough for any memory
     return torch.cat([model.decode(model.embed(x)) for x in batches])
 
@@ -141,11 +145,17 @@ def _array(scores: Tensor) -> np.ndarray:
 
 def _require_scores(**named: Tensor) -> None:
     for name, scores in named.items():
-        if not isinstance(scores, Tensor) or scores.ndim != 1 or len(scores) == 0:
-            given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-            raise ValueError(f"{name} must be a tensor of shape (N,), one score an image, not {given}")
-        if not bool(torch.isfinite(scores).all()):
-            raise ValueError(f"{name} must hold finite scores, and it holds NaN or infinity")
+        _require.tensor(**{name: scores})
+        if scores.ndim != 1 or len(scores) == 0:
+            raise ValueError(f"{name} must be of shape (N,), one score an image, not {tuple(scores.shape)}")
+        _require.finite(**{name: scores})
+
+
+def _require_model(model: nn.Module) -> None:
+    if not hasattr(model, "embed") or not hasattr(model, "decode"):
+        raise ValueError(
+            f"model must have embed and decode, as AutoEncoder and VAE do, not {_require.given(model)}"
+        )
 
 
 def _require_rate(rate: float) -> None:

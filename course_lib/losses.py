@@ -22,6 +22,7 @@ def reconstruction_error(x_hat: Tensor, x: Tensor, kind: str = "mse") -> Tensor:
     [0, 1].
     """
     _require.one_of(PIXEL_ERRORS, kind=kind)
+    _require.batch(x_hat=x_hat, x=x)
     _require_same_shape(x_hat=x_hat, x=x)
     _require_values(kind, x_hat=x_hat, x=x)
     return PIXEL_ERRORS[kind](x_hat, x).flatten(1).sum(dim=1)
@@ -32,6 +33,7 @@ def kl_divergence(mu: Tensor, log_var: Tensor) -> Tensor:
 
     Kingma and Welling (2014), appendix B.
     """
+    _require.tensor(mu=mu, log_var=log_var)
     _require_same_shape(mu=mu, log_var=log_var)
     return -0.5 * (1 + log_var - mu.square() - log_var.exp())
 
@@ -53,6 +55,7 @@ def vae_objective(reconstruction_factor: float = 1.0, kind: str = "mse") -> Obje
     _require.not_negative(reconstruction_factor=reconstruction_factor)
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        _require_variational(model)
         x_hat, mu, log_var = model(x)
         reconstruction = reconstruction_error(x_hat, x, kind).mean()
         kl = kl_divergence(mu, log_var).sum(dim=1).mean()
@@ -71,6 +74,7 @@ def learned_sigma_objective() -> Objective:
     """
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        _require_variational(model)
         x_hat, mu, log_var = model(x)
         reconstruction = reconstruction_error(x_hat, x).mean()
         kl = kl_divergence(mu, log_var).sum(dim=1).mean()
@@ -112,6 +116,7 @@ def sparse_objective(penalty: Callable[[Tensor], Tensor], weight: float, kind: s
 
     def objective(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         z = model.encode(x)
+        _require.tensor(z=z)
         reconstruction = reconstruction_error(model.decode(z), x, kind).mean()
         sparsity = penalty(z)
         loss = reconstruction + weight * sparsity
@@ -136,6 +141,7 @@ def denoising_objective(corrupt: Callable[[Tensor], Tensor], kind: str = "mse") 
 
 def l1(z: Tensor) -> Tensor:
     """Sum of the absolute values of a code, mean over the batch: (B, D) → ()."""
+    _require.batch(z=z)
     return z.abs().sum(dim=1).mean()
 
 
@@ -156,11 +162,13 @@ def active_units(mu: Tensor, threshold: float = 0.01) -> int:
 
     Burda, Grosse and Salakhutdinov (2016).
     """
+    _require.batch(mu=mu)
     return int((mu.var(dim=0, correction=0) > threshold).sum())
 
 
 def unexplained_variance(x_hat: Tensor, x: Tensor) -> float:
     """Squared error ÷ variance of the pixels over the batch: 0 is perfect, 1 is the mean image."""
+    _require.batch(x_hat=x_hat, x=x)
     _require_same_shape(x_hat=x_hat, x=x)
     if len(x) < 2:
         raise ValueError(f"a variance needs at least 2 images, not {len(x)}")
@@ -187,6 +195,7 @@ def _require_rho(rho: float) -> None:
 
 
 def _require_activations(activations: Tensor) -> None:
+    _require.tensor(activations=activations)
     if activations.ndim != 2 or len(activations) == 0:
         raise ValueError(f"activations must be of shape (B, D), not {tuple(activations.shape)}")
     if activations.requires_grad and activations.device.type != "cpu":
@@ -204,9 +213,20 @@ def _require_same_shape(**named: Tensor) -> None:
 def _require_values(kind: str, x_hat: Tensor, x: Tensor) -> None:
     if x_hat.requires_grad and x_hat.device.type != "cpu":
         return  # looking at values would make a training step wait for the device
+    if not x.requires_grad:
+        _require.scale(x=x)
+    if not x_hat.requires_grad:
+        _require.finite(x_hat=x_hat)
     for name, images in (("x_hat", x_hat), ("x", x)):
         if kind == "bce" and bool(((images < 0) | (images > 1)).any()):
             hint = "; end the decoder in a sigmoid" if name == "x_hat" else ""
             raise ValueError(f"kind='bce' needs {name} in [0, 1], and it holds other values{hint}")
-        if not images.requires_grad and not bool(torch.isfinite(images).all()):
-            raise ValueError(f"{name} must hold finite numbers, and it holds NaN or infinity")
+
+
+def _require_variational(model: nn.Module) -> None:
+    """Told by its name, for each model may be a copy that a chapter makes."""
+    if "AutoEncoder" in {kind.__name__ for kind in type(model).__mro__}:
+        raise ValueError(
+            "this objective needs a VAE, which returns (x_hat, mu, log_var), not an AutoEncoder, which gives "
+            "x_hat: take losses.ae_objective()"
+        )

@@ -4,6 +4,7 @@ Shapes: B batch, C channels, H and W pixels, D latent dimensions. An image shape
 The models keep nothing between calls and know neither a loss nor a device.
 """
 
+from functools import partial
 from math import prod
 
 import torch
@@ -82,6 +83,7 @@ class Encoder(nn.Module):
     def __init__(self, body: nn.Module, input_shape: tuple[int, int, int], latent_dim: int):
         super().__init__()
         _require.whole(latent_dim=latent_dim)
+        _require_from_now_on(self, input_shape)
         self.latent_dim = latent_dim
         self.body = body
         self.to_z = nn.Linear(count_features(body, input_shape), latent_dim)
@@ -96,6 +98,7 @@ class VariationalEncoder(nn.Module):
     def __init__(self, body: nn.Module, input_shape: tuple[int, int, int], latent_dim: int):
         super().__init__()
         _require.whole(latent_dim=latent_dim)
+        _require_from_now_on(self, input_shape)
         self.latent_dim = latent_dim
         self.body = body
         features = count_features(body, input_shape)
@@ -112,6 +115,7 @@ class AutoEncoder(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
+        _require_kind(encoder, Encoder)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -119,6 +123,7 @@ class AutoEncoder(nn.Module):
         return self.encoder(x)  # (B, D)
 
     def decode(self, z: Tensor) -> Tensor:
+        _require_codes(self, z)
         return self.decoder(z)  # (B, C, H, W)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,6 +139,7 @@ class VAE(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
+        _require_kind(encoder, VariationalEncoder)
         self.encoder = encoder
         self.decoder = decoder
 
@@ -146,6 +152,7 @@ class VAE(nn.Module):
         return mu + eps * sigma  # (B, D)
 
     def decode(self, z: Tensor) -> Tensor:
+        _require_codes(self, z)
         return self.decoder(z)  # (B, C, H, W)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -183,10 +190,41 @@ def count_features(body: nn.Module, input_shape: tuple[int, int, int]) -> int:
 
 
 def _require_image_shape(shape: tuple[int, int, int], divisible_by: int = 1) -> None:
-    if len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"an image shape is (channels, height, width), not {tuple(shape)}")
+    if not isinstance(shape, (tuple, list)) or len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"an image shape is (channels, height, width), not {shape!r}")
     if any(side % divisible_by for side in shape[1:]):
         raise ValueError(
             f"two halvings reach only heights and widths divisible by {divisible_by}, "
             f"not {shape[1]} × {shape[2]}"
         )
+
+
+def _require_codes(model: nn.Module, z: Tensor) -> None:
+    _require.tensor(z=z)
+    first = model.decoder[0] if isinstance(model.decoder, nn.Sequential) else None
+    width = getattr(first, "in_features", None)
+    if z.ndim < 2 or width not in (None, z.shape[-1]):
+        hint = ": take z[None]" if z.shape == (width,) else ""
+        raise ValueError(f"z must be codes of shape (B, {width or 'D'}), not {tuple(z.shape)}{hint}")
+
+
+def _require_kind(encoder: nn.Module, kind: type) -> None:
+    if isinstance(encoder, (Encoder, VariationalEncoder)) and not isinstance(encoder, kind):
+        raise ValueError(f"encoder must be of type {kind.__name__} here, not {type(encoder).__name__}")
+
+
+def _require_from_now_on(encoder: nn.Module, input_shape: tuple[int, int, int]) -> None:
+    """Refuse each batch that this encoder was not built for, before its layers meet it."""
+    encoder.register_forward_pre_hook(partial(_require_batch, tuple(input_shape)))
+
+
+def _require_batch(input_shape: tuple[int, int, int], encoder: nn.Module, args: tuple[Tensor, ...]) -> None:
+    for x in args:
+        _require.tensor(x=x)
+        if x.shape[1:] != input_shape and len(input_shape) > 1:  # a single point will do
+            take = ": take x[None]" if x.shape == input_shape else ""
+            raise ValueError(
+                f"x must be of shape (B, {', '.join(map(str, input_shape))}), not {tuple(x.shape)}{take}"
+            )
+        if x.dtype != (dtype := next(encoder.parameters()).dtype):
+            raise ValueError(f"x must be {dtype}, as the model is, not {x.dtype}: take x.to({dtype})")

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import Dataset, TensorDataset
 from tqdm.auto import tqdm
 
-from course_lib import _require
+from course_lib import _require, losses
 from course_lib.losses import Objective
 from course_lib.progress import progress_bar
 from course_lib.runtime import pick_device, threads_for_free_cores
@@ -64,12 +65,14 @@ def fit(
     as many as it has outside. Another number of threads adds in another order: the last digits of two runs
     with one seed can differ. With one thread (OMP_NUM_THREADS=1 before Python starts) they repeat.
 
-    Raises ValueError for settings that cannot work, FloatingPointError for a loss that is not finite.
+    Raises ValueError for settings and images that cannot work (values above 25 are not images in [0, 1]),
+    FloatingPointError for a loss that is not finite.
     """
+    _require_trainable(model, objective)
     device = pick_device() if device is None else torch.device(device)
     images = as_tensor(train)
     held_out = None if validation is None else as_tensor(validation).to(device)
-    _require_settings(epochs, lr, batch_size, schedule, len(images))
+    _require_settings(epochs, lr, batch_size, schedule, images)
     images = images.to(device)
     home = next(model.parameters()).device
     # On a CPU, convolutions are faster when the channels of a pixel lie side by side.
@@ -110,16 +113,17 @@ def as_tensor(dataset: Dataset) -> Tensor:
     elif isinstance(dataset, TensorDataset):
         images = dataset.tensors[0]
     else:
-        items = (dataset[i] for i in range(len(dataset)))
+        _require_dataset(dataset)
+        items = [dataset[i] for i in range(len(dataset))]
         images = [item[0] if isinstance(item, (tuple, list)) else item for item in items]
-        images = torch.stack(images) if images else torch.empty(0)
-    if len(images) == 0:
-        raise ValueError("the dataset is empty: it must hold at least one image")
-    if not images.is_floating_point() or not bool(torch.isfinite(images).all()):
-        raise ValueError(
-            f"images must be finite floating-point numbers; these are {images.dtype}"
-            + (" and hold NaN or infinity" if images.is_floating_point() else "")
-        )
+        _require.tensor(**{f"train[{i}]": image for i, image in enumerate(images)})
+        if len(shapes := sorted({tuple(image.shape) for image in images})) > 1:
+            raise ValueError(f"images must be of one shape, not {shapes[0]} and {shapes[-1]}: see data.own")
+        images = torch.stack(images) if images else torch.empty(0, 0)
+    if images.ndim < 2 or len(images) == 0:
+        raise ValueError(f"the dataset must hold images (N, C, H, W), not be empty: {tuple(images.shape)}")
+    _require.tensor(images=images)
+    _require.scale(images=images)
     return images
 
 
@@ -145,6 +149,7 @@ def _train_one_epoch(
     log = []
     for rows in torch.randperm(len(images), device=images.device).split(batch_size):
         terms = objective(model, images[rows])  # 1 predict, 2 measure the loss
+        _require_terms(terms)
         terms["loss"].backward()  # 3 compute the gradients
         optimizer.step()  # 4 update the parameters
         optimizer.zero_grad()
@@ -178,13 +183,39 @@ def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _require_settings(epochs: int, lr: float, batch_size: int, schedule: str, n: int) -> None:
+def _require_trainable(model: nn.Module, objective: Objective) -> None:
+    if not isinstance(model, nn.Module) or not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(f"model must be a module with parameters to train, not {_require.given(model)}")
+    if not callable(objective) or objective in vars(losses).values():
+        raise ValueError("objective must be made by a call, such as losses.ae_objective() or vae_objective()")
+
+
+def _require_dataset(dataset: Dataset) -> None:
+    indexed = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if not indexed or isinstance(dataset, (str, np.ndarray)):
+        take = _require.conversion("train", dataset)
+        raise ValueError(
+            f"train must be a dataset or a tensor (N, C, H, W), not {_require.given(dataset)}{take}"
+        )
+
+
+def _require_terms(terms: Terms) -> None:
+    loss = terms.get("loss") if isinstance(terms, dict) else None
+    if not isinstance(loss, Tensor) or loss.ndim != 0:
+        shape = f" with a loss of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else ""
+        raise ValueError(
+            f'objective must return a dict with one number under "loss", not {_require.given(terms)}{shape}'
+        )
+
+
+def _require_settings(epochs: int, lr: float, batch_size: int, schedule: str, images: Tensor) -> None:
     _require.whole(epochs=epochs, batch_size=batch_size)
     _require.positive(lr=lr)
     _require.one_of(SCHEDULES, schedule=schedule)
-    if n < batch_size:
+    if (n := len(images)) < batch_size:
+        hint = f"; {tuple(images.shape)} is one image without a batch axis" if images.ndim == 3 else ""
         raise ValueError(
-            f"{n} images do not fill one batch: batch_size must be at most {n}, not {batch_size}"
+            f"{n} images do not fill one batch: batch_size must be at most {n}, not {batch_size}{hint}"
         )
 
 
@@ -196,10 +227,17 @@ def _require_finite(log: list[Terms], epochs_before: int, lr: float) -> None:
     if not bool(bad.any()):
         return
     step = int(bad.any(dim=1).nonzero()[0])
-    term = names[int(bad[step].nonzero()[0])]
+    found = dict(zip(names, values[step].tolist(), strict=True))
+    infinite = [name for name in ("kl", *names) if math.isinf(found.get(name, 0))]  # NaN follows from these
+    term = infinite[0] if infinite else names[int(bad[step].nonzero()[0])]
+    what = f"the term {term!r} became {found[term]}"
+    advice = f"Build the model anew and try a smaller lr than {lr:g}"
+    if term == "kl":
+        overflow = "log_var grew until exp(log_var) overflowed, and " if found[term] > 0 else ""
+        what, advice = overflow + what, f"{advice}, or clamp log_var before exp"
+    elif found["loss"] == -math.inf and found.get("reconstruction") == 0:
+        what = "every copy is perfect, so that the best σ is 0, and the loss became -inf"
+        advice = "Take vae_objective, which is told its noise, or images that the code cannot hold whole"
     raise FloatingPointError(
-        f"training stopped: the term {term!r} became {float(values[step, names.index(term)])} at step "
-        f"{step + 1} of epoch {epochs_before + 1}. Build the model anew and try a smaller lr than {lr:g}"
-        + (", or clamp log_var before exp" if term == "kl" else "")
-        + "."
+        f"training stopped: {what} at step {step + 1} of epoch {epochs_before + 1}. {advice}."
     )

@@ -19,5 +19,6 @@ from course_lib.data.circle import (
 from course_lib.data.handwriting import Digits, digits
 from course_lib.data.moon import Moons, moons, render_moons
 from course_lib.data.odd_shapes import ANOMALY_KINDS, anomalies
+from course_lib.data.own import Own, own, own_series
 from course_lib.data.photos import FLAT_PATCH, patches, photographs, whiten
 from course_lib.data.points import banana, banana_curve, gaussian_points

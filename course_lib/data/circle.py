@@ -1,5 +1,8 @@
 """Circles of random radius and slightly random centre, and what can be known of them without a network."""
 
+from copy import copy
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
@@ -69,16 +72,23 @@ def canvas(size: int = 28, stroke: float = 1.5) -> tuple[float, float]:
 
 
 def split(dataset: Circles, *sizes: int, seed: int = 0) -> list[Circles]:
-    """Deal a dataset of circles out into disjoint parts of the given `sizes`, in random order."""
+    """Deal a dataset, circles or another of `data`, out into disjoint parts of `sizes`, in random order."""
+    _require_dataset(dataset)
     for size in sizes:
         _require.whole(size=size)
     if sum(sizes) > len(dataset):
         raise ValueError(f"cannot deal {sum(sizes)} images out of a dataset of {len(dataset)}")
-    order = torch.from_numpy(frozen_random(seed).permutation(len(dataset)))[: sum(sizes)]
-    return [
-        Circles(dataset.images[rows], dataset.radii[rows], dataset.centers[rows])
-        for rows in order.split(list(sizes))
-    ]
+    order = frozen_random(seed).permutation(len(dataset))
+    ends = np.cumsum(sizes)
+    return [_rows_of(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _rows_of(dataset: TensorDataset, rows: np.ndarray) -> TensorDataset:
+    part = copy(dataset)
+    part.tensors = tuple(values[rows] for values in dataset.tensors)
+    arrays = {name: v for name, v in vars(dataset).items() if isinstance(v, (Tensor, np.ndarray))}
+    vars(part).update({name: values[rows] for name, values in arrays.items()})
+    return part
 
 
 def nearest_circle(images: Tensor, *, stroke: float = 1.5, steps: int = 221) -> tuple[Tensor, Tensor]:
@@ -92,7 +102,7 @@ def nearest_circle(images: Tensor, *, stroke: float = 1.5, steps: int = 221) -> 
     radii, x, y = torch.meshgrid(torch.linspace(*RADIUS_RANGE, steps), axis, axis, indexing="ij")
     centers = torch.stack([x.flatten(), y.flatten()], dim=1)
     drawn = _render_in_pieces(radii.flatten(), centers, size=images.shape[-1], stroke=stroke).flatten(1)
-    batches = images.detach().cpu().flatten(1).split(500)
+    batches = images.detach().cpu().float().flatten(1).split(500)
     nearest = [torch.cdist(x, drawn).min(dim=1) for x in batches]
     distance, best = (torch.cat(parts) for parts in zip(*nearest, strict=True))
     return distance.square(), radii.flatten()[best]
@@ -124,22 +134,27 @@ def radius_only_floor(*, size: int = 28, stroke: float = 1.5, steps: int = 221) 
 def require_canvas(size: int, stroke: float) -> None:
     """Refuse an image on which a line of `stroke` pixels leaves no room for the unit square."""
     _require.whole(size=size)
-    if not stroke > 0:
-        raise ValueError(f"stroke must be a width in pixels above 0, not {stroke!r}")
+    _require.positive(stroke=stroke)
     if canvas(size, stroke)[1] < 4:
         raise ValueError(f"a stroke of {stroke} px leaves no room on an image of {size} × {size} px")
 
 
 def _require_causes(radii: Tensor, centers: Tensor) -> None:
+    _require.tensor(radii=radii, centers=centers)
     if radii.ndim != 1 or centers.shape != (len(radii), 2):
         raise ValueError(
             f"radii must be (N,) and centers (N, 2), not {tuple(radii.shape)} and {tuple(centers.shape)}"
         )
 
 
+def _require_dataset(dataset: TensorDataset) -> None:
+    if not isinstance(dataset, TensorDataset):
+        raise ValueError(f"dataset must be one of `data`, such as circles(), not {_require.given(dataset)}")
+
+
 def _require_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 1:
-        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"images must be a tensor of shape (N, 1, H, W), not {given}")
+    _require.batch(images=images)
+    if images.ndim != 4 or images.shape[1] != 1 or images.shape[2] != images.shape[3]:
+        raise ValueError(f"images must be square, of shape (N, 1, H, W), not {tuple(images.shape)}")
     if not bool(((images >= 0) & (images <= 1)).all()):
         raise ValueError("images must hold finite numbers in [0, 1], and these do not")

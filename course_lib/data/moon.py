@@ -48,6 +48,7 @@ def render_moons(phases: Tensor, *, size: int = 28) -> Tensor:
 
 
 def _require_phases(phases: Tensor) -> None:
+    _require.tensor(phases=phases)
     if phases.ndim != 1 or not bool(((phases >= 0) & (phases <= 1)).all()):
         raise ValueError(
             "phases must be of shape (N,) with numbers from 0 (new) to 1 (full); these are of shape "

@@ -26,6 +26,7 @@ def whiten(photos: Tensor) -> Tensor:
     evens that out, and cuts off the noise of the pixel grid. Each photo then has mean 0 and standard
     deviation 1. Olshausen and Field (1996).
     """
+    _require.tensor(photos=photos)
     fy = torch.fft.fftfreq(photos.shape[-2])[:, None]
     fx = torch.fft.fftfreq(photos.shape[-1])
     f = (fy.square() + fx.square()).sqrt()  # (H, W)

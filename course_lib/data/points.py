@@ -45,6 +45,7 @@ def banana(n: int = 1000, *, bend: float = 1.2, noise: float = 0.5, seed: int = 
 
 def banana_curve(position: Tensor, *, bend: float = 1.2) -> Tensor:
     """Points (N, 2) on an arc of radius 2 that starts at the origin; `bend` radians for a step of 1."""
+    _require.tensor(position=position)
     _require.positive(bend=bend)
     angle = bend * position
     return torch.stack([2 * angle.sin(), 2 - 2 * angle.cos()], dim=-1)

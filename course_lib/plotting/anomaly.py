@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_lib import _require
 from course_lib.anomaly import confusion
 from course_lib.plotting._shared import array, new_axes
 from course_lib.plotting.style import BLUE, GREY, ORANGE
@@ -23,6 +24,7 @@ def plot_score_histograms(
 
     With a threshold: a line, and the share of each kind above it.
     """
+    _require.mapping(scores=scores)
     ax = new_axes(ax, width=8, height=0.4 * len(scores) + 1.3)
     scores = {kind: array(values) for kind, values in scores.items()}
     lowest = min(values.min() for values in scores.values())
@@ -47,6 +49,7 @@ def plot_score_histograms(
 
 def plot_auc_table(aucs: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Figure:
     """Score → kind → AUC as a table: purple is better than chance, orange is worse."""
+    _require.mapping(aucs=aucs)
     kinds = list(next(iter(aucs.values())))
     values = np.array([[by_kind[kind] for by_kind in aucs.values()] for kind in kinds])
     ax = new_axes(ax, width=1.5 * len(aucs) + 1.6, height=0.36 * len(kinds) + 0.9)
@@ -94,6 +97,7 @@ def draw_confusion_table(
 
 def plot_roc(curves: Mapping[str, tuple[Tensor, Tensor]], *, ax: Axes | None = None) -> Figure:
     """ROC curves, name → (false-positive rates, true-positive rates), over the diagonal of chance."""
+    _require.mapping(curves=curves)
     ax = new_axes(ax, width=5, height=4.6)
     styles = ["-", "--", "-.", ":"]
     for i, (name, (fpr, tpr)) in enumerate(curves.items()):

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from course_lib.plotting._shared import array, density, new_axes, number
+from course_lib.plotting._shared import array, density, new_axes, number, pictures, places
 from course_lib.plotting.images import draw_image
 from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 
@@ -15,7 +15,7 @@ from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SK
 def plot_latent_histogram(z: Tensor, *, ax: Axes | None = None, title: str = "Codes z") -> Figure:
     """How the codes z (N,) or (N, 1) are spread, beside the density of N(0, 1)."""
     ax = new_axes(ax)
-    z = array(z).ravel()
+    z = places(z, 1)[:, 0]
     line = np.linspace(min(-3.5, z.min()), max(3.5, z.max()), 300)
     ax.hist(z, bins=40, density=True, color=SKY, edgecolor="white", linewidth=0.4, label="codes")
     ax.plot(line, density(line), "--", color="black", label="N(0, 1)")
@@ -29,7 +29,7 @@ def plot_latent_against_cause(
 ) -> Figure:
     """Each image's code z (N,) or (N, 1) against the cause (N,) that made it."""
     ax = new_axes(ax)
-    ax.plot(array(cause), array(z).ravel(), ".", markersize=4, alpha=0.5, color=BLUE)
+    ax.plot(array(cause), places(z, 1)[:, 0], ".", markersize=4, alpha=0.5, color=BLUE)
     ax.set(xlabel=name, ylabel="z", title=title or f"Code against {name}")
     return ax.figure
 
@@ -46,7 +46,7 @@ def plot_decoded_code(image: Tensor, z: Tensor, codes: Tensor | None = None) -> 
     fig, axes = plt.subplots(
         1, len(widths), figsize=(3.1 * sum(widths), 3.2), gridspec_kw={"width_ratios": widths}
     )
-    draw_image(axes[0], array(image))
+    draw_image(axes[0], pictures(image[None])[0])
     axes[0].set_title("decoded from z")
     for ax, pair in zip(axes[1:], pairs, strict=True):
         _mark_on_line(ax, z[0], codes) if pair is None else _mark_in_plane(ax, z, codes, pair)
@@ -71,7 +71,7 @@ def plot_code_map(
     x, y, distance = array(axes[0]), array(axes[1]), array(distance)
     levels = [0, limit, max(limit, distance.max()) + 1]
     ax.contourf(x, y, distance.T, levels, colors=["white", "#BFBFBF"])
-    z, cause = array(z), array(cause)
+    z, cause = places(z, 2), array(cause)
     area = 2 + 22 * (cause - cause.min()) / max(np.ptp(cause), 1e-9)
     ax.scatter(z[:, 0], z[:, 1], s=area, color=BLUE, linewidth=0)
     for radius in (1, 2):
@@ -89,7 +89,7 @@ def plot_labelled_plane(
     Dashed, unless `prior` is False: N(0, I) at one and two standard deviations.
     """
     ax = new_axes(ax, width=6.5, height=6.5)
-    z, labels = array(z), array(labels)
+    z, labels = places(z, 2), array(labels)
     colors = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, "black"]
     for digit in range(10):
         x, y = z[labels == digit].T
@@ -105,7 +105,7 @@ def plot_labelled_plane(
 def plot_place_in_plane(images: Tensor, z: Tensor, codes: Tensor, labels: Tensor, nearest: int) -> Figure:
     """What is decoded from z (2,), the image whose code is nearest, and both places among codes (N, 2)."""
     fig, axes = plt.subplots(1, 3, figsize=(10, 4.4), gridspec_kw={"width_ratios": [1, 1, 2.2]})
-    for ax, image, title in zip(axes, array(images), ("decoded here", "nearest real digit"), strict=False):
+    for ax, image, title in zip(axes, pictures(images), ("decoded here", "nearest real digit"), strict=False):
         draw_image(ax, image)
         ax.set_title(title)
     plot_labelled_plane(codes, labels, faint=True, ax=axes[2])

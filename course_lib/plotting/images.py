@@ -8,14 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.plotting._shared import array, new_axes
+from course_lib import _require
+from course_lib.plotting._shared import new_axes, pictures
 
 
 def show_images(
     images: Tensor, *, titles: Sequence[str] | None = None, columns: int = 10, title: str = ""
 ) -> Figure:
-    """Images (N, 1, H, W) in rows of `columns`, ink dark on white paper, each in a thin frame."""
-    images = array(images)
+    """Images (N, C, H, W) in rows of `columns`, each in a thin frame.
+
+    One channel is ink, dark on white paper; three are colours; signals (N, C, 1, W) are curves.
+    """
+    images = pictures(images)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     height = 1.05 + 0.28 * (titles is not None)
@@ -34,7 +38,9 @@ def show_images(
 
 
 def show_image_rows(rows: Mapping[str, Tensor], *, title: str = "") -> Figure:
-    """One labelled row of images (N, 1, H, W) for each entry: originals above reconstructions, say."""
+    """One labelled row of images (N, C, H, W) for each entry: originals above reconstructions, say."""
+    _require.mapping(rows=rows)
+    rows = {label: pictures(images) for label, images in rows.items()}
     columns = max(len(images) for images in rows.values())
     fig, axes = plt.subplots(
         len(rows),
@@ -45,7 +51,7 @@ def show_image_rows(rows: Mapping[str, Tensor], *, title: str = "") -> Figure:
     for line, (label, images) in zip(axes, rows.items(), strict=True):
         for ax in line[len(images) :]:
             ax.axis("off")
-        for ax, image in zip(line, array(images), strict=False):
+        for ax, image in zip(line, images, strict=False):
             draw_image(ax, image)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center")
     if title:
@@ -58,7 +64,7 @@ def show_atoms(atoms: Tensor, *, columns: int = 16, title: str = "", ax: Axes | 
 
     Mid grey is 0; a positive pixel is bright, a negative one dark.
     """
-    atoms = array(atoms)
+    atoms = pictures(atoms, channels=(1,))
     columns = min(columns, len(atoms))
     rows = -(-len(atoms) // columns)
     height, width = (side + 1 for side in atoms.shape[-2:])  # one pixel between two tiles
@@ -74,7 +80,15 @@ def show_atoms(atoms: Tensor, *, columns: int = 16, title: str = "", ax: Axes | 
 
 
 def draw_image(ax: Axes, image: np.ndarray) -> None:
-    ax.imshow(image.reshape(image.shape[-2:]), cmap="gray_r", vmin=0, vmax=1)
+    """One image (C, H, W): ink, colours, or curves where it is one pixel high."""
+    channels, height, _ = image.shape
+    if height == 1:
+        ax.plot(image[:, 0].T, linewidth=1)
+        ax.set(ylim=(-0.1, 1.1))
+    elif channels == 1:
+        ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=1)
+    else:
+        ax.imshow(image.transpose(1, 2, 0).clip(0, 1))
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color="#BBBBBB", linewidth=0.8)

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.plotting._shared import array, new_axes
+from course_lib import _require
+from course_lib.plotting._shared import new_axes, pictures
+from course_lib.plotting.images import draw_image
 from course_lib.plotting.style import BLUE, ORANGE
 
 
@@ -16,6 +18,7 @@ def plot_history(
     history: Mapping[str, Sequence[float]], *, name: str = "loss", ax: Axes | None = None
 ) -> Figure:
     """One term of a training history, epoch by epoch, with its validation curve if there is one."""
+    _require.one_of(history, name=name)
     ax = new_axes(ax)
     epochs = np.arange(1, len(history[name]) + 1)
     ax.plot(epochs, history[name], "o-", markersize=4, label="train")
@@ -29,7 +32,7 @@ def plot_history(
 def plot_sweep(sweep: Mapping[float, Mapping[str, float | Tensor]], *, factor: float | None = None) -> Figure:
     """The numbers of a sweep over the reconstruction_factor, a panel each; one factor can be marked.
 
-    `sweep` maps each factor to names and what was found there: numbers, and images (N, 1, H, W).
+    `sweep` maps each factor to names and what was found there: numbers, and images (N, C, H, W).
     """
     names = _numbers_of(sweep)
     fig, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.2), squeeze=False)
@@ -41,16 +44,17 @@ def plot_sweep(sweep: Mapping[float, Mapping[str, float | Tensor]], *, factor: f
 def draw_sweep_step(sweep: Mapping[float, Mapping[str, float | Tensor]], factor: float) -> Figure:
     """What a sweep found at one factor: its images in rows, and its numbers among the others."""
     names = _numbers_of(sweep)
-    rows = {name: array(v)[:10] for name, v in sweep[factor].items() if isinstance(v, Tensor)}
+    rows = {name: pictures(v)[:10] for name, v in sweep[factor].items() if isinstance(v, Tensor)}
     fig = plt.figure(figsize=(3.9 * len(names), 3.4 + 1.05 * len(rows)))
     grid = fig.add_gridspec(2, len(names), height_ratios=[1.05 * len(rows), 3])
     top = fig.add_subplot(grid[0, :])
-    side = next(iter(rows.values())).shape[-1] + 2  # a frame of one pixel around each image
-    wall = np.full((side * len(rows), side * 10), 0.25)
+    _, channels, *_, width = next(iter(rows.values())).shape
+    side = width + 2  # a frame of one pixel around each image
+    wall = np.full((channels, side * len(rows), side * 10), 0.25)
     for i, images in enumerate(rows.values()):
         for j, image in enumerate(images):
-            wall[i * side + 1 : (i + 1) * side - 1, j * side + 1 : (j + 1) * side - 1] = image[0]
-    top.imshow(wall, cmap="gray_r", vmin=0, vmax=1)
+            wall[:, i * side + 1 : (i + 1) * side - 1, j * side + 1 : (j + 1) * side - 1] = image
+    draw_image(top, wall)
     top.set(xticks=[], title=f"reconstruction_factor = {factor:g}")
     top.set_yticks([side * (i + 0.5) for i in range(len(rows))], list(rows))
     top.tick_params(length=0)

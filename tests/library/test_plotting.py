@@ -108,6 +108,20 @@ def test_a_grid_has_a_frame_for_each_image_and_none_beside():
     np.testing.assert_array_equal([image.get_array() for image in shown], IMAGES[:, 0])
 
 
+def test_colours_ink_and_signals_are_drawn_as_what_they_are():
+    colours = torch.rand(4, 3, 5, 6)
+    signals, sweep = torch.rand(4, 2, 1, 9), {1.0: {"loss": 1.0, "held out": torch.rand(4, 3, 6, 6)}}
+    for fig in (plotting.show_images(colours), plotting.show_image_rows({"x": colours})):
+        drawn = np.stack([ax.images[0].get_array() for ax in fig.axes])
+        np.testing.assert_array_equal(drawn, colours.permute(0, 2, 3, 1))
+    decoded = plotting.plot_decoded_code(colours[0], Z[0]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(decoded, colours[0].permute(1, 2, 0))
+    lines = [line.get_ydata() for ax in plotting.show_images(signals).axes for line in ax.lines]
+    np.testing.assert_array_equal(np.stack(lines), signals.flatten(0, 2))
+    wall = plotting.draw_sweep_step(sweep, 1.0).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(wall[1:7, 1:7], sweep[1.0]["held out"][0].permute(1, 2, 0))
+
+
 def test_atoms_stand_in_rows_each_scaled_to_its_strongest_pixel():
     atoms = torch.randn(5, 1, 3, 4)
     atoms[3] = 0

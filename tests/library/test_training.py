@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
 from course_lib import data, losses
-from tests.library.small import AE, CIRCLES, VAE, autoencoder, train, vae
+from tests.library.small import AE, CIRCLES, VAE, autoencoder, build, train, vae
 
 
 def same(one, other):
@@ -63,6 +63,20 @@ def test_a_schedule_against_its_formula(schedule):
     train(model, images, objective, epochs=10, lr=0.01, schedule=schedule, batch_size=4)
     expected = [0.01 * SCHEDULES[schedule](step / 100) for step in range(99)]
     assert (-torch.tensor(weights).diff()).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+IMAGES, SIGNALS = [(1, 28, 28), (3, 64, 64)], (2, 1, 32)
+BODIES = [*(("conv", shape) for shape in IMAGES), *(("dense", shape) for shape in [*IMAGES, SIGNALS])]
+
+
+@pytest.mark.parametrize(("kind", "shape"), BODIES)
+@pytest.mark.parametrize(("variational", "objective"), [(False, AE), (True, VAE)])
+def test_a_step_on_images_of_any_shape(kind, shape, variational, objective):
+    model = build(variational, 2, kind, 4, shape)
+    before, images = [p.clone() for p in model.parameters()], torch.rand(8, *shape)
+    train(model, images, objective, epochs=1, batch_size=8)
+    assert not any(map(torch.equal, model.parameters(), before))
+    assert model.decode(model.embed(images)).shape == images.shape
 
 
 def test_validation_is_recorded_and_does_not_train_or_shuffle():
@@ -121,11 +135,36 @@ def test_interrupting_keeps_the_model_and_the_finished_epochs(capsys):
     assert not any(map(torch.equal, model.parameters(), autoencoder().parameters()))
 
 
-@pytest.mark.parametrize(("term", "hint"), [("kl", "clamp log_var"), ("reconstruction", "smaller lr")])
-def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(term, hint):
-    spoiled = dict.fromkeys(("loss", term), torch.tensor(math.nan, requires_grad=True))
-    with pytest.raises(FloatingPointError, match=f"{term}.*nan at step 2 of epoch 3.*{hint}"):
+NAN, INF, PERFECT = math.nan, math.inf, {"reconstruction": 0.0, "loss": -math.inf}
+SPOILED = [  # what the terms become → what the message says
+    ({"kl": NAN, "loss": NAN}, "'kl' became nan at step 2 of epoch 3.*clamp log_var"),
+    ({"reconstruction": NAN, "loss": NAN}, "'reconstruction' became nan at step 2 of epoch 3.*smaller lr"),
+    (
+        {"reconstruction": NAN, "kl": INF, "loss": NAN},
+        r"exp\(log_var\) overflowed.*'kl' became inf at step 2",
+    ),
+    ({"reconstruction": INF, "kl": INF, "loss": INF}, r"exp\(log_var\) overflowed, and .*smaller lr"),
+    ({"reconstruction": INF, "kl": NAN, "loss": NAN}, "'reconstruction' became inf"),
+    (PERFECT, "every copy is perfect.*-inf at step 2 of epoch 3. Take"),
+]
+
+
+@pytest.mark.parametrize(("spoiled", "words"), SPOILED)
+def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(spoiled, words):
+    spoiled = {name: torch.tensor(value, requires_grad=True) for name, value in spoiled.items()}
+    with pytest.raises(FloatingPointError, match=words):
         train(vae(), objective=at_step_6(VAE, lambda terms: terms | spoiled), epochs=9)
+
+
+def test_what_explodes_is_named_when_a_network_does_it():
+    with torch.no_grad():
+        (wild := vae()).encoder.to_log_var.bias.fill_(100.0)  # exp(100) has no float32
+        (perfect := vae()).decoder[-2].weight.zero_()
+        perfect.decoder[-2].bias.zero_()
+    with pytest.raises(FloatingPointError, match=r"exp\(log_var\) overflowed"):
+        train(wild, objective=VAE)
+    with pytest.raises(FloatingPointError, match="perfect"):
+        train(perfect, torch.zeros(64, 1, 28, 28), losses.learned_sigma_objective())
 
 
 @pytest.mark.parametrize("progress", [True, False])
