@@ -490,9 +490,9 @@ def _squared(a: Tensor) -> Tensor:
 def check_error_share(answer: Answer) -> None:
     """f(a, b), each (N, 1, H, W) → squared error ÷ squared ink of both, (N,)."""
     inks = torch.tensor([0.1, 0.3, 0.5, 0.8, 1.0])[:, None, None, None]  # shares of their own for each pair
-    a, b = inks * answer.uniform(5, 1, 6, 7), answer.uniform(5, 1, 6, 7)
+    a, b = inks * answer.uniform(5, 1, 6, 7), inks.flip(0) * answer.uniform(5, 1, 6, 7)
     answer.compare(_share(a, b), a=a, b=b)
-    a, b = 0.12 * a / inks, 0.12 * b
+    a, b = 0.12 * a / inks, 0.12 * b / inks.flip(0)
     answer.compare(_share(a, b), rtol=1e-2, a=a, b=b)
     answer.compare_edge(_share(a[:1], b[:1]), rtol=1e-2, a=a[:1], b=b[:1])
     radii, centers = torch.tensor([0.2, 0.4, 0.3, 0.3]), torch.full((4, 2), 0.515)

@@ -116,7 +116,11 @@ class _Recorder(torch.optim.SGD):
     Mistake(
         "step_first", "The update comes before the gradients are computed: the order of the steps is wrong."
     ),
-    Mistake("no_backward", "No gradients are computed: who goes back from the loss to the parameters?"),
+    Mistake(
+        "no_backward",
+        "No gradient arrives at the parameters: who goes back from the loss to them, and does the loss "
+        "depend on them?",
+    ),
     Mistake("no_step", "The parameters stay as they were: the optimizer is never asked to update them."),
     Mistake(
         "other_optimizer",
@@ -166,7 +170,7 @@ def check_training_step(answer: Answer) -> None:
     encode, decode = 0.4 * answer.normal(2, 16), 0.4 * answer.normal(16, 2)
     batches = [answer.uniform(n, 2, 2, 4) for n in (4, 5, 1)]
     model, log = _tiny_linear(encode, decode), []
-    model.decoder[0].weight.register_hook(lambda gradient: log.append("backward"))
+    model.decoder[0].weight.register_hook(lambda gradient: log.append("backward") if gradient.any() else None)
     optimizer = _Recorder(list(model.parameters()), log)
     losses = []
     for x in batches:

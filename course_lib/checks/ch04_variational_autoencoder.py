@@ -284,8 +284,8 @@ def _mean_over_latents(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) ->
     ),
     Mistake(
         "kl_instead",
-        "You subtract the same KL for every draw. That is right on average; asked for is what *this* draw "
-        "says.",
+        "Your log p(z) − log q(z | x) is the same number for every draw, as the KL would be: asked for is "
+        "what *this* draw says.",
         lambda error, z, mu, log_var: -error,
     ),
     Mistake(

@@ -307,6 +307,7 @@ WRONG_SHARES = [
     ("limit", lambda a, b: total((a - b) ** 2) / (total(a**2 + b**2) + 1)),
     ("shape", lambda a, b: share_by_dice(a, b).squeeze()),
     ("value", lambda a, b: 2 * share_by_dice(a, b)),
+    ("value", lambda a, b: total((a - b) ** 2) / torch.maximum(total(a**2), total(b**2)).clamp(min=1e-9)),
     ("value", lambda a, b: total((a - b) ** 2) / total((a + b) ** 2).clamp(min=1e-9)),
     ("shape", lambda a, b: share_by_dice(a, b)[:, None]),
     ("value", lambda a, b: 1 - share_by_dice(a, b)),

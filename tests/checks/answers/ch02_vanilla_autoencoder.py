@@ -244,6 +244,7 @@ WRONG_STEPS = [
     ("zeroed_too_early", step_with(right_loss, ("backward", "zero", "step"))),
     ("step_first", step_with(right_loss, ("zero", "step", "backward"))),
     ("no_backward", step_with(right_loss, ("zero", "step"))),
+    ("no_backward", step_with(lambda model, x: squared_error(model(x), model(x).detach()))),
     ("no_step", step_with(right_loss, ("zero", "backward"))),
     ("detached", step_with(lambda model, x: squared_error(model(x).detach(), x))),
     ("detached", step_with(lambda model, x: squared_error(model.decode(model.encode(x).data), x))),

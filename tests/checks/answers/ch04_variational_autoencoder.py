@@ -441,6 +441,7 @@ WRONG = {
         ("log_var_as_sigma", weight_log_var_as_sigma),
         ("mean_over_latents", combine(lambda error, p, q: -error + (p - q).mean(1))),
         ("kl_instead", kl_for_every_draw),
+        ("kl_instead", combine(lambda error, p, q: -error + (p - q).sum())),
         ("averaged", combine(lambda error, p, q: (-error + summed(p, q)).mean())),
         ("not_summed", combine(lambda error, p, q: -error[:, None] + p - q)),
         ("constant", one_constant),
