@@ -96,7 +96,7 @@ def _shares_from_the_data(codes: Tensor, n: int) -> list[float]:
         "Codes far outside got cells of their own, or none: where does a code at 12 go? It belongs to the "
         "outermost cell.",
     ),
-    tests="clouds wide, narrow and off centre, codes far outside, several codes in a cell, one code, one cell",
+    tests="clouds wide, narrow and off centre, codes far outside, several in a cell, one code, one cell",
 )
 def check_share_of_map(answer: Answer) -> None:
     """f(codes, n), codes (N, 2) → the share of the n × n cells, equally likely under N(0, I), in use."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.linalg import orth, subspace_angles
 from scipy.ndimage import gaussian_filter, median_filter
+from sklearn.decomposition import PCA
 from torch.distributions import Bernoulli, kl_divergence
 from torch.nn import functional as F
 
@@ -35,6 +36,27 @@ def angle_by_gram_schmidt(a, b):
 
     cosine = torch.linalg.svdvals(columns_of(a).T @ columns_of(b)).min().item()
     return math.degrees(math.acos(min(1.0, cosine)))
+
+
+def angle_by_pinv(a, b):
+    """The sine of the largest angle is the norm of the difference of the two projections."""
+    a, b = (m.double().numpy() for m in (a, b))
+    apart = np.linalg.norm(a @ np.linalg.pinv(a) - b @ np.linalg.pinv(b), 2)
+    return math.degrees(math.asin(min(1.0, apart)))
+
+
+def angle_by_eigenvalues(a, b):
+    a, b = (torch.linalg.svd(m.double(), full_matrices=False).U for m in (a, b))
+    return torch.rad2deg(torch.linalg.eigvalsh(a.T @ b @ b.T @ a).clamp(0, 1).min().sqrt().arccos())
+
+
+def angle_by_cholesky(a, b):
+    def orthonormal(m):
+        factor = torch.linalg.cholesky(m.T @ m)
+        return torch.linalg.solve_triangular(factor, m.T, upper=False)
+
+    cosines = torch.linalg.svdvals(orthonormal(a.double()) @ orthonormal(b.double()).T)
+    return torch.rad2deg(cosines[-1:].clamp(-1, 1).acos())
 
 
 def angle_without_clamp(a, b):
@@ -89,6 +111,26 @@ def penalty_in_float64(maps, rho):
     return (-rho * on.log() - (1 - rho) * (1 - on).log() - entropy).sum()
 
 
+def penalty_by_kl_div(maps, rho):
+    on = (torch.einsum("bchw->c", maps) / (maps.numel() / maps.shape[1])).clamp(1e-6, 1 - 1e-6)
+    both, target = torch.stack([on, 1 - on]), torch.tensor([[rho], [1 - rho]])
+    return F.kl_div(both.log(), target.expand_as(both), reduction="sum")
+
+
+def penalty_by_pooling(maps, rho):
+    on = F.adaptive_avg_pool2d(maps, 1).mean(dim=0).flatten().clamp(1e-6, 1 - 1e-6)
+    target = torch.full_like(on, rho)
+    return F.binary_cross_entropy(on, target, reduction="sum") - F.binary_cross_entropy(
+        target, target, reduction="sum"
+    )
+
+
+def penalty_by_xlogy(maps, rho):
+    on = maps.permute(1, 0, 2, 3).flatten(1).sum(dim=1) / maps[:, 0].numel()
+    on, rho = torch.clip(on, 1e-6, 1 - 1e-6), torch.tensor(rho)
+    return torch.sum(torch.special.xlogy(rho, rho / on) + torch.special.xlogy(1 - rho, (1 - rho) / (1 - on)))
+
+
 def coins(rho, on, tiny=1e-6):
     on = on.clamp(tiny, 1 - tiny)
     return rho * (rho / on).log() + (1 - rho) * ((1 - rho) / (1 - on)).log()
@@ -134,6 +176,24 @@ def ista_with_numpy(z, x, atoms, price, step):
     return np.maximum(moved - step * price, 0) + np.minimum(moved + step * price, 0)
 
 
+def ista_by_autograd(z, x, atoms, price, step):
+    z = z.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(((x - z @ atoms) ** 2).sum() / 2, z)
+    moved, short = (z - step * slope).detach(), step * price
+    return torch.where(moved > short, moved - short, torch.where(moved < -short, moved + short, 0.0))
+
+
+def ista_by_vmap(z, x, atoms, price, step):
+    slope = torch.func.grad(lambda z, x: 0.5 * (x - z @ atoms).square().sum())
+    moved = z - step * torch.func.vmap(slope)(z, x)
+    return F.relu(moved - step * price) - F.relu(-moved - step * price)
+
+
+def ista_by_a_factor(z, x, atoms, price, step):
+    moved = z - step * torch.einsum("bp,kp->bk", torch.einsum("bk,kp->bp", z, atoms) - x, atoms)
+    return moved * (1 - step * price / moved.abs().clamp(min=1e-30)).clamp(min=0)
+
+
 def moved_by(z, x, atoms, step):
     return z + step * (x - z @ atoms) @ atoms.T
 
@@ -160,6 +220,56 @@ def emphasized_in_loops(model, corrupt, x, alpha):
         weight[noisy != x[i : i + 1]] = alpha
         total = total + (weight * (model(noisy) - x[i : i + 1]).pow(2)).sum()
     return total / x.shape[0]
+
+
+def emphasized_with_a_closure(model, corrupt, x, alpha):
+    drawn = []
+
+    def noisy():
+        if not drawn:
+            drawn.append(corrupt(x.clone()))
+        return drawn[0]
+
+    weight = (1 - alpha) + (2 * alpha - 1) * (noisy() != x).double()
+    return torch.einsum("bchw,bchw->b", weight, (model(noisy()) - x).double() ** 2).mean()
+
+
+def emphasized_by_a_norm(model, corrupt, x, alpha):
+    with torch.no_grad():
+        noisy = corrupt(x)
+    root = torch.full(x.shape, math.sqrt(1 - alpha)).masked_fill(noisy.ne(x), math.sqrt(alpha))
+    return torch.linalg.vector_norm(root * (model(noisy) - x)) ** 2 / len(x)
+
+
+def emphasized_by_filling(model, corrupt, x, alpha):
+    noisy = corrupt(x)
+    error = F.mse_loss(model(noisy), x, reduction="none")
+    return torch.where((noisy - x).abs() > 0, error * alpha, error * (1 - alpha)).sum() / x.size(0)
+
+
+def emphasized_with_backward(model, corrupt, x, alpha):
+    loss = emphasized(model, corrupt, x, alpha)
+    loss.backward()
+    return loss
+
+
+def emphasized_frozen(model, corrupt, x, alpha):
+    model.requires_grad_(False)
+    return emphasized(model, corrupt, x, alpha)
+
+
+def emphasized_with_the_same_seed(model, corrupt, x, alpha):
+    torch.manual_seed(0)
+    x_hat = model(corrupt(x))
+    torch.manual_seed(0)
+    weight = torch.where(corrupt(x) != x, alpha, 1 - alpha)
+    return (weight * (x_hat - x) ** 2).sum() / len(x)
+
+
+def emphasized_in_groups(model, corrupt, x, alpha):
+    noisy = corrupt(x)
+    error = (model(noisy) - x).square()
+    return alpha * error[noisy != x].mean() + (1 - alpha) * error[noisy == x].mean()
 
 
 def emphasized(
@@ -225,6 +335,36 @@ def by_five_nearest(noisy, examples, sigma):
     return flat[nearest].mean(dim=1).view_as(noisy)
 
 
+def by_sixty_components(noisy, examples, sigma):
+    pca = PCA(60, svd_solver="full").fit(examples.flatten(1).numpy())
+    variance = pca.explained_variance_
+    codes = pca.transform(noisy.flatten(1).numpy()) * (variance / (variance + sigma**2))
+    return pca.inverse_transform(codes).reshape(noisy.shape)
+
+
+def by_svd_in_double(noisy, examples, sigma):
+    flat = examples.flatten(1).double()
+    _, lengths, axes = torch.linalg.svd(flat - flat.mean(dim=0), full_matrices=False)
+    variance = lengths**2 / (len(flat) - 1)
+    codes = (noisy.flatten(1).double() - flat.mean(dim=0)) @ axes.T
+    return (codes * variance / (variance + sigma**2) @ axes + flat.mean(dim=0)).view_as(noisy).float()
+
+
+def by_solving_for_each(noisy, examples, sigma):
+    """The same filter with the inverse in the space of the examples."""
+    flat = examples.flatten(1).double()
+    mean = flat.mean(dim=0)
+    centred = (flat - mean) / math.sqrt(len(flat))
+    inner = centred @ centred.T + sigma**2 * torch.eye(len(flat), dtype=torch.float64)
+    share = torch.linalg.solve(inner, centred @ (noisy.double().flatten(1) - mean).T)
+    return (mean + share.T @ centred).reshape(noisy.shape)
+
+
+def along_the_pixels(noisy, examples, sigma):
+    variance, mean = examples.var(dim=0), examples.mean(dim=0)
+    return mean + (noisy - mean) * variance / (variance + sigma**2)
+
+
 def wiener(noisy, examples, sigma):
     flat = examples.flatten(1)
     centred = flat - flat.mean(dim=0)
@@ -255,11 +395,46 @@ def blurred(noisy, examples, sigma):
 
 
 RIGHT = {
-    "check_largest_angle": [angle_with_scipy, angle_by_projections, angle_by_gram_schmidt],
-    "check_channel_penalty": [penalty_by_torch, penalty_in_loops, penalty_in_float64],
-    "check_ista_step": [ista_with_softshrink, ista_in_loops, ista_with_numpy],
-    "check_emphasized_loss": [emphasized_by_selection, emphasized_in_loops, emphasized],
-    "check_remove_noise": [by_wiener_along_axes, by_likely_examples, by_five_nearest],
+    "check_largest_angle": [
+        angle_with_scipy,
+        angle_by_projections,
+        angle_by_gram_schmidt,
+        angle_by_pinv,
+        angle_by_eigenvalues,
+        angle_by_cholesky,
+    ],
+    "check_channel_penalty": [
+        penalty_by_torch,
+        penalty_in_loops,
+        penalty_in_float64,
+        penalty_by_kl_div,
+        penalty_by_pooling,
+        penalty_by_xlogy,
+    ],
+    "check_ista_step": [
+        ista_with_softshrink,
+        ista_in_loops,
+        ista_with_numpy,
+        ista_by_autograd,
+        ista_by_vmap,
+        ista_by_a_factor,
+    ],
+    "check_emphasized_loss": [
+        emphasized_by_selection,
+        emphasized_in_loops,
+        emphasized,
+        emphasized_with_a_closure,
+        emphasized_by_a_norm,
+        emphasized_by_filling,
+    ],
+    "check_remove_noise": [
+        by_wiener_along_axes,
+        by_likely_examples,
+        by_five_nearest,
+        by_sixty_components,
+        by_svd_in_double,
+        by_solving_for_each,
+    ],
 }
 
 WRONG = {
@@ -277,6 +452,13 @@ WRONG = {
         ("above_one", angle_without_clamp),
         ("above_one", angle_without_clamp_in_float64),
         ("above_one", angle_without_clamp_in_numpy),
+        ("axis_by_axis", lambda a, b: degrees((unit(a).T @ unit(b)).abs()).max()),
+        ("value", lambda a, b: degrees(cosines_of(a, b)).sum()),
+        ("value", lambda a, b: cosines_of(a, b).min().arccos() / math.pi),
+        ("value", lambda a, b: degrees(cosines_of(a, b).min() ** 2)),
+        ("value", lambda a, b: degrees(torch.linalg.det(q_of(a).T @ q_of(b)).abs())),
+        ("value", lambda a, b: 90 - degrees(cosines_of(a, b).min())),
+        ("value", lambda a, b: degrees(torch.linalg.svdvals(q_of(a.T).T @ q_of(b.T)).min())),
         ("value", lambda a, b: 0.9 * degrees(cosines_of(a, b)).max()),
         ("type", lambda a, b: degrees(cosines_of(a, b))),
     ],
@@ -299,6 +481,18 @@ WRONG = {
         ("detached", lambda maps, rho: coins(rho, on_of(maps)).sum().item()),
         ("detached", lambda maps, rho: coins(rho, on_of(maps).detach()).sum()),
         ("detached", lambda maps, rho: coins(rho, torch.from_numpy(maps.numpy()).mean(dim=(0, 2, 3))).sum()),
+        ("gradient", lambda maps, rho: coins(rho, 0.5 * on_of(maps) + 0.5 * on_of(maps).detach()).sum()),
+        ("detached", lambda maps, rho: coins(rho, on_of(maps)).sum().detach().requires_grad_()),
+        ("detached", torch.no_grad()(lambda maps, rho: coins(rho, on_of(maps)).sum())),
+        (
+            "cross_entropy",
+            lambda maps, rho: -(rho * on_of(maps).log() + (1 - rho) * (1 - on_of(maps)).log()).sum(),
+        ),
+        ("not_clamped", lambda maps, rho: coins(rho, on_of(maps) + 1e-6, tiny=0).sum()),
+        ("value", lambda maps, rho: coins(rho, on_of(maps), tiny=1e-3).sum()),
+        ("value", lambda maps, rho: coins(rho, maps.mean(dim=(0, 1, 2))).sum()),
+        ("value", lambda maps, rho: coins(rho, on_of(maps)).sum() / len(maps)),
+        ("value", lambda maps, rho: coins(rho, maps.squeeze().mean(dim=(0, -2, -1))).sum() / math.log(2)),
         ("value", lambda maps, rho: 2 * coins(rho, on_of(maps)).sum()),
         ("shape", lambda maps, rho: coins(rho, on_of(maps)).sum(dim=0, keepdim=True)),
     ],
@@ -322,6 +516,16 @@ WRONG = {
         ("slope_doubled", lambda z, x, a, price, s: shorten(moved_by(z, x, a, 2 * s), s * price)),
         ("averaged_over_batch", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s / len(x)), s * price)),
         ("from_nothing", lambda z, x, a, price, s: shorten(s * x @ a.T, s * price)),
+        ("price_divided", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), price / s if price else 0)),
+        (
+            "sign_of_z",
+            lambda z, x, a, price, s: z.sign() * F.relu(moved_by(z, x, a, s).abs() - s * price),
+        ),
+        ("value", lambda z, x, a, price, s: moved_by(z, x, a, s) - s * price * z),
+        ("value", lambda z, x, a, price, s: moved_by(z, x, a, s).clamp(-s * price, s * price)),
+        ("value", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s / len(a)), s * price)),
+        ("changed_input", lambda z, x, a, price, s: shorten(z.add_(s * (x - z @ a) @ a.T), s * price)),
+        ("shape", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price).squeeze(0)),
         ("shape", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price).T),
         ("value", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price) + 0.1),
     ],
@@ -351,6 +555,27 @@ WRONG = {
         ("kept_apart", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.flatten(1).sum(dim=1))),
         ("detached", lambda *inputs: emphasized(*inputs).item()),
         ("detached", lambda *inputs: emphasized(*inputs).detach()),
+        ("detached", lambda model, *rest: emphasized(lambda x: model(x).detach(), *rest)),
+        ("backward", emphasized_with_backward),
+        ("model_frozen", emphasized_frozen),
+        ("drawn_twice", emphasized_with_the_same_seed),
+        ("mean_in_each_group", emphasized_in_groups),
+        (
+            "absolute",
+            lambda model, corrupt, x, alpha: (
+                (torch.where((n := corrupt(x)) != x, alpha, 1 - alpha) * (model(n) - x).abs()).sum() / len(x)
+            ),
+        ),
+        ("weight_added", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, a: 1 + a * d)),
+        ("weight_added", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, a: a * d + 1 - d)),
+        (
+            "value",
+            lambda *inputs: emphasized(
+                *inputs,
+                weight=lambda x, x_hat, d, w, a: torch.where(d.amax(dim=1, keepdim=True) > 0, a, 1 - a),
+            ),
+        ),
+        ("value", lambda model, corrupt, x, alpha: emphasized(model, corrupt, x, alpha or 0.5)),
         ("value", lambda *inputs: 3 * emphasized(*inputs)),
         ("value", emphasized_for_one),
         ("shape", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.sum(dim=1))),
@@ -377,6 +602,12 @@ WRONG = {
         ("little_noise", by_axes(8)),
         ("much_noise", by_axes(30)),
         ("little_noise", in_shape(lambda noisy, examples, sigma: wiener(noisy, examples, 0.4))),
+        ("worse_than_the_filter", lambda noisy, examples, sigma: (noisy > 0.5).float()),
+        ("worse_than_the_filter", lambda noisy, examples, sigma: noisy / (1 + sigma**2)),
+        ("worse_than_the_filter", lambda noisy, examples, sigma: examples[: len(noisy)]),
+        ("not_there_yet", along_the_pixels),
+        ("not_there_yet", in_shape(lambda n, e, sigma: wiener(n, e, sigma**2 / len(e)))),
+        ("shape", lambda noisy, examples, sigma: by_five_nearest(noisy, examples, sigma).squeeze(0)),
         ("shape", wiener),
     ],
 }
