@@ -25,24 +25,15 @@ def _demand_gradients(answer: Answer, right: Callable, raw_error: Tensor, raw_kl
     """Through a loss of the right value each pile must get the gradient that the `right` loss gives it."""
     given = {"raw_error": raw_error.requires_grad_(), "raw_kl": raw_kl.requires_grad_()}
     expected = torch.autograd.grad(right(*given.values()), list(given.values()))
-    kept = []  # the copies that the answer is called with
-
-    def keep(*piles: Tensor) -> object:
-        kept.extend(piles)
-        return original(*piles)
-
-    original, answer.f = answer.f, keep
     try:
         loss = answer.call(**given)
     except WrongAnswer as refusal:
         if refusal.mistake != "raised":
             raise
         answer.fail("no_gradient", pile="the piles")  # NumPy refuses tensors that are trained
-    finally:
-        answer.f = original
     if not isinstance(loss, Tensor) or not loss.requires_grad:
         answer.fail("no_gradient", pile="the piles")
-    found = torch.autograd.grad(loss.sum(), kept, allow_unused=True)
+    found = torch.autograd.grad(loss.sum(), list(answer.given.values()), allow_unused=True)
     for pile, value, wanted in zip(given, found, expected, strict=True):
         if value is None or value.norm() < 1e-3 * wanted.norm():
             answer.fail("no_gradient", pile=pile)
@@ -69,6 +60,16 @@ def _loss(error: tuple[str, str], kl: tuple[str, str]) -> Callable:
 
 
 RIGHT, SUMMED, AVERAGED = ("sum", "mean"), ("sum", "sum"), ("mean", "mean")
+
+
+ONE_CHANNEL = (
+    "It holds for grey images only: an image with three channels has three times as many numbers, and each "
+    "of them counts."
+)
+
+
+def _loss_of_a_channel(raw_error: Tensor, raw_kl: Tensor) -> Tensor:
+    return _reduced(raw_error, *RIGHT) / raw_error.shape[1] + _reduced(raw_kl, *RIGHT)
 
 
 @check(
@@ -121,6 +122,13 @@ RIGHT, SUMMED, AVERAGED = ("sum", "mean"), ("sum", "sum"), ("mean", "mean")
         lambda raw_error, raw_kl: raw_error.flatten(1).sum(dim=1) + raw_kl.sum(dim=1),
     ),
     Mistake(
+        "error_halved",
+        "The squared error counts half: that is another balance, with a claimed noise of 1. Here SSE + KL is "
+        "asked for, as it stands.",
+        lambda raw_error, raw_kl: _reduced(raw_error, *RIGHT) / 2 + _reduced(raw_kl, *RIGHT),
+    ),
+    Mistake("one_channel", ONE_CHANNEL, _loss_of_a_channel),
+    Mistake(
         "kl_missing",
         "This is the reconstruction alone: the KL has no part in it.",
         lambda raw_error, raw_kl: _reduced(raw_error, *RIGHT),
@@ -132,18 +140,25 @@ RIGHT, SUMMED, AVERAGED = ("sum", "mean"), ("sum", "sum"), ("mean", "mean")
         lambda raw_error, raw_kl: _reduced(raw_error, *RIGHT) - _reduced(raw_kl, *RIGHT),
     ),
     NO_GRADIENT,
-    tests="sums within an image, the mean over images, batches of 6, 1 and 9 images, images with 3 channels, "
+    tests="sums within an image, the mean over images, from 1 to 9 images, 1 and 3 channels, 1 to 4 latents; "
     "gradients for both piles",
 )
 def check_reduce_loss(answer: Answer) -> None:
     """f(raw_error (B, C, H, W), raw_kl (B, D)) → the loss of a batch (), SSE + KL of an image."""
-    for batch, channels, latents in ((6, 1, 3), (1, 1, 2), (9, 3, 4)):
+    for compare, batch, channels, latents in (
+        (answer.compare, 6, 1, 3),
+        (answer.compare, 9, 3, 4),
+        (answer.compare_edge, 1, 1, 2),
+        (answer.compare_edge, 5, 1, 1),
+        (answer.compare_edge, 1, 3, 1),
+        (answer.compare_edge, 4, 2, 3),
+    ):
         raw_error, raw_kl = (
             answer.normal(batch, channels, 5, 7).square(),
             answer.uniform(batch, latents, high=2),
         )
         pixels, nats = (values.numpy().astype(np.float64).sum() for values in (raw_error, raw_kl))
-        answer.compare(float(pixels + nats) / batch, raw_error=raw_error, raw_kl=raw_kl)
+        compare(float(pixels + nats) / batch, raw_error=raw_error, raw_kl=raw_kl)
     _demand_gradients(answer, _loss(RIGHT, RIGHT), raw_error, raw_kl)
 
 
@@ -201,17 +216,20 @@ def _summed_gradients(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> Tens
         "This is what a unit of squared error adds to the loss: a nat has not been looked at.",
         lambda loss, raw_error, raw_kl: _gradients(loss, raw_error, raw_kl)[0].mean(),
     ),
-    tests="four losses with sums, means and weights, on batches of several sizes, against pen and paper",
+    tests="six losses with sums, means and weights, for 1 to 5 images, 1 and 3 channels, 1 to 5 latents, "
+    "against pen and paper",
 )
 def check_measure_beta(answer: Answer) -> None:
     """f(loss, raw_error (B, C, H, W), raw_kl (B, D)) → the effective beta, one number."""
-    cases = [  # weight of the error, its reduction; weight of the KL, its reduction; batch, latents
-        (1.0, RIGHT, 1.0, AVERAGED, 4, 3),
-        (500.0, AVERAGED, 1.0, RIGHT, 3, 2),
-        (2.0, SUMMED, 0.3, RIGHT, 5, 2),
-        (1.0, AVERAGED, 0.02, AVERAGED, 2, 5),
+    cases = [  # weight of the error, its reduction; weight of the KL, its reduction; batch, channels, latents
+        (1.0, RIGHT, 1.0, AVERAGED, 4, 1, 3),
+        (500.0, AVERAGED, 1.0, RIGHT, 3, 1, 2),
+        (2.0, SUMMED, 0.3, RIGHT, 5, 1, 2),
+        (1.0, AVERAGED, 0.02, AVERAGED, 2, 3, 5),
+        (0.5, RIGHT, 40.0, SUMMED, 3, 3, 1),
+        (1.0, RIGHT, 7.0, RIGHT, 1, 1, 1),
     ]
-    for error_weight, error_way, kl_weight, kl_way, batch, latents in cases:
+    for which, (error_weight, error_way, kl_weight, kl_way, batch, channels, latents) in enumerate(cases):
 
         def loss(
             raw_error: Tensor, raw_kl: Tensor, a=error_weight, e=error_way, b=kl_weight, k=kl_way
@@ -219,25 +237,22 @@ def check_measure_beta(answer: Answer) -> None:
             return a * _reduced(raw_error, *e) + b * _reduced(raw_kl, *k)
 
         raw_error, raw_kl = (
-            3 * answer.normal(batch, 1, 4, 5).square().double() + 1,  # float64: small steps can be seen
+            3 * answer.normal(batch, channels, 4, 5).square().double()
+            + 1,  # float64: small steps can be seen
             answer.uniform(batch, latents, low=0.1, high=0.9).double(),
         )
         of_error = (
-            error_weight / (20 if error_way[0] == "mean" else 1) / (batch if error_way[1] == "mean" else 1)
+            error_weight
+            / (20 * channels if error_way[0] == "mean" else 1)
+            / (batch if error_way[1] == "mean" else 1)
         )
         of_kl = kl_weight / (latents if kl_way[0] == "mean" else 1) / (batch if kl_way[1] == "mean" else 1)
         inputs = {"loss": loss, "raw_error": raw_error, "raw_kl": raw_kl}
-        value = answer.number(_mean_if_constant(answer.call(**inputs)))
-        answer.match(value, of_kl / of_error, rtol=1e-2, atol=0, **inputs)
-
-
-def _mean_if_constant(value: object) -> object:
-    """A tensor that holds the same number everywhere is that number."""
-    if isinstance(value, Tensor) and value.numel() > 1 and value.is_floating_point():
-        value = value.detach()
-        if torch.allclose(value, value.flatten()[0].expand_as(value), rtol=1e-3):
-            return value.flatten()[0].item()
-    return value
+        value, right = answer.number(answer.call(**inputs)), of_kl / of_error
+        if which < 4:
+            answer.match(value, right, rtol=1e-2, atol=0, **inputs)
+        else:
+            answer.match_number(value, right, rtol=1e-2, **inputs)
 
 
 # ── 7.3 Units that say something ─────────────────────────────────────────────────────────────────
@@ -248,8 +263,8 @@ def _variances(mu: Tensor) -> Tensor:
 
 
 FAR_FROM_ZERO = (
-    "You count units whose mu is far from 0, even if it is the same for every image: such a unit says "
-    "nothing. Measure how much it varies."
+    "You count units whose mu is far from 0, or from the other units, even if it is the same for every "
+    "image: such a unit says nothing. Measure how much each one varies."
 )
 
 
@@ -266,8 +281,8 @@ FAR_FROM_ZERO = (
     ),
     Mistake(
         "standard_deviation",
-        "You compare the standard deviation with the threshold, which is meant for the variance: units that "
-        "hardly move are counted.",
+        "Units that hardly move are counted. Is it the variance that you hold against the threshold, and not "
+        "its root, a range or a sum of squares?",
         lambda mu, threshold: (_variances(mu).sqrt() > threshold).sum(),
     ),
     Mistake(
@@ -296,7 +311,8 @@ FAR_FROM_ZERO = (
         "threshold_ignored",
         "Another threshold, and still the same count: use the argument `threshold` in place of 0.01.",
     ),
-    tests="units that move, that hardly move, that are stuck at 0 or elsewhere; two thresholds; none active",
+    tests="units that move, that hardly move, that are stuck at 0 or elsewhere; two thresholds; none active; "
+    "a single unit; more units than images",
 )
 def check_count_active(answer: Answer) -> None:
     """f(mu (N, D), threshold) → how many columns of mu have a variance above the threshold."""
@@ -320,7 +336,15 @@ def check_count_active(answer: Answer) -> None:
     if value == moving:
         answer.fail("threshold_ignored")
     _compare_count(answer, moving + 5, mu=mu, threshold=0.0005)
-    _compare_count(answer, 0, mu=0.001 * answer.normal(50, 3) + 2, threshold=0.01)
+    lone, wide = answer.normal(50, 1) + 1, mu[:20]
+    for mu, threshold, right in (
+        (0.001 * answer.normal(50, 3) + 2, 0.01, 0),
+        (lone, 0.05, 1),
+        (0.01 * lone, 0.05, 0),
+        (wide, 0.02, moving),
+    ):
+        inputs = {"mu": mu, "threshold": threshold}
+        answer.match_number(_count(answer, **inputs), right, **inputs)
 
 
 def _upto(answer: Answer, most: int) -> int:
@@ -376,6 +400,28 @@ def _over_claim(variance: Callable) -> Callable:
         _over_claim(
             lambda images: _singular_values(images - images.mean(), centred=False)[0] ** 2 / len(images)
         ),
+    ),
+    Mistake(
+        "one_mean_for_each_image",
+        "You subtracted from each image its own mean brightness. Each pixel has a mean of its own over the "
+        "images: the mean image is what has to go.",
+        _over_claim(
+            lambda images: (
+                _singular_values(images - images.mean(dim=(1, 2, 3), keepdim=True), centred=False)[0] ** 2
+                / len(images)
+            )
+        ),
+    ),
+    Mistake(
+        "divided_by_pixels",
+        "You divided by the number of pixels: a variance along a direction is a mean over the images.",
+        _over_claim(lambda images: _singular_values(images)[0] ** 2 / images[0].numel()),
+    ),
+    Mistake(
+        "share_of_variance",
+        "This is the share of all variance that the leading direction holds (`explained_variance_ratio_`): "
+        "the variance itself is asked for.",
+        _over_claim(lambda images: _leading(images) / _pixel_variances(images).sum()),
     ),
     Mistake(
         "axes_swapped",
@@ -455,20 +501,32 @@ def _over_claim(variance: Callable) -> Callable:
         "This is λ₁ alone: hold it against the noise that the factor claims.",
         lambda images, factor: _leading(images),
     ),
-    tests="against scikit-learn's PCA, at four reconstruction factors and two sizes of images, with a mean "
-    "image that has a pattern",
+    tests="against scikit-learn's PCA, at four reconstruction factors, for square and other images with a "
+    "mean image that has a pattern, and for fewer images than pixels",
 )
 def check_collapse_ratio(answer: Answer) -> None:
     """f(images (N, 1, H, W), reconstruction_factor) → λ₁/σ², one number; N or N − 1 in the variance."""
-    for size, factor in ((6, 0.3), (5, 3.0), (6, 1.0), (5, 40.0)):
-        pattern = answer.normal(1, 1, size, size).sign() * answer.uniform(1, 1, size, size, low=0.5)
-        images = answer.uniform(1, 1, size, size, high=2.4) + 0.2 * answer.normal(1000, 1, size, size)
-        images += 3 * answer.normal(1000, 1, 1, 1) * pattern / pattern.norm()
+    for shape, factor in (((6, 6), 0.3), ((5, 5), 3.0), ((3, 9), 1.0), ((5, 5), 40.0)):
+        images = _patterned(answer, 1000, *shape)
         inputs = {"images": images, "reconstruction_factor": factor}
         value = answer.number(answer.call(**inputs))
         if any(math.isclose(value, 2 * factor * wrong, rel_tol=2e-3) for wrong in _among_images(images)):
             answer.fail("axes_swapped")
         answer.match(value, _leading(images) * 2 * factor, rtol=2e-3, atol=1e-6, **inputs)
+    inputs = {"images": _patterned(answer, 20, 6, 6), "reconstruction_factor": 2.0}
+    value, right = answer.number(answer.call(**inputs)), 4 * _leading(inputs["images"])
+    divided = 20 / 19 if value > right * 1.01 else 1  # by N − 1, or by N
+    answer.match_number(value, right * divided, rtol=2e-3, **inputs)
+
+
+def _patterned(answer: Answer, n: int, height: int, width: int) -> Tensor:
+    """Images of noise and one strong direction, which is brighter on the whole, around a mean image."""
+    signs = torch.ones(height * width)
+    signs[: height * width // 3] = -1
+    signs = signs[torch.randperm(len(signs), generator=answer.rng)].reshape(1, 1, height, width)
+    pattern = signs * answer.uniform(1, 1, height, width, low=0.5)
+    images = answer.uniform(1, 1, height, width, high=1.5) + 0.2 * answer.normal(n, 1, height, width)
+    return images + pattern / 2 + 3 * answer.normal(n, 1, 1, 1) * pattern / pattern.norm()
 
 
 def _among_images(images: Tensor) -> list[float]:
@@ -531,8 +589,7 @@ LOG_2PI = math.log(2 * math.pi)
     ),
     Mistake(
         "channels_forgotten",
-        "It holds for grey images only: an image with three channels has three times as many numbers, and "
-        "each of them counts.",
+        ONE_CHANNEL,
         lambda raw_error, raw_kl: _code_length(raw_error) / raw_error.shape[1] + _kl(raw_kl),
     ),
     Mistake(
@@ -546,6 +603,21 @@ LOG_2PI = math.log(2 * math.pi)
         "half_missing",
         "The logarithm weighs twice as much as it should: log σ is half of log σ².",
         _with_log(1.0, LOG_2PI + 0.5),
+    ),
+    Mistake(
+        "constants_missing",
+        "Only the logarithm of the noise is left of −log N: the text asks for all constants.",
+        _with_log(0.5, 0.0),
+    ),
+    Mistake(
+        "two_pi_missing",
+        "A part of the constants is missing: the density of a Gaussian has 2π in front of σ².",
+        _with_log(0.5, 0.5),
+    ),
+    Mistake(
+        "half_dropped",
+        "A part of the constants is missing: the ½ for each pixel is what SSE / (2σ²) leaves at the best σ².",
+        _with_log(0.5, LOG_2PI / 2),
     ),
     Mistake(
         "sum_in_logarithm",
@@ -621,35 +693,42 @@ REVIVED, EXCELLENT = 5.1, 4.9  # SSE + KL of an image; the grey disc has 7.0, th
         "more_latents",
         "It has {latents} latent dimensions: the task is about one.",
     ),
-    tests="SSE + KL of 10,000 fresh circles with a stroke of 0.5 px, one latent dimension",
+    Mistake(
+        "no_noise",
+        "Two passes of one image give the same x_hat: z is drawn from N(mu, sigma²), afresh in each pass. "
+        "Without the noise the code would cost nothing.",
+    ),
+    Mistake(
+        "another_forward",
+        "Its forward pass reports SSE {reported:.2f}. With z drawn from the mu and log_var that it pays for, "
+        "decode gives {sse:.2f}: where does x_hat come from?",
+    ),
+    tests="SSE + KL of 10,000 fresh circles with a stroke of 0.5 px, one latent dimension, z drawn afresh",
 )
 def check_revived_vae(answer: Answer) -> str:
     """A trained VAE, x → (x_hat, mu, log_var) with one latent dimension, judged by SSE + KL at factor 1."""
     if not callable(answer.f):
         raise WrongAnswer("The answer must be the trained model itself, a models.VAE.", "type")
     images = data.circles(10_000, stroke=THIN, seed=_upto(answer, 2**31 - 1)).images
-    if isinstance(answer.f, nn.Module):
-        answer.f.eval()
-    names, sse, kl = ("x_hat", "mu", "log_var"), 0.0, 0.0
-    for x in images.split(1000):  # all at once would need 200 MB and more
-        with torch.no_grad():
-            results = answer.parts(answer.call(x=x), *names)
-        x_hat, mu, log_var = (answer.tensor(r, {"x": x}, n) for r, n in zip(results, names, strict=True))
-        if x_hat.shape != x.shape or mu.shape != log_var.shape or mu.ndim != 2 or len(mu) != len(x):
-            raise WrongAnswer(
-                f"For images {tuple(x.shape)} the model returned x_hat {tuple(x_hat.shape)}, mu "
-                f"{tuple(mu.shape)} and log_var {tuple(log_var.shape)}: build it with models.VAE.",
-                "shape",
-            )
-        if mu.shape[1] != 1:
-            answer.fail("more_latents", latents=mu.shape[1])
-        sse += (x_hat - x).square().sum().item() / len(images)
-        kl += 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum().item() / len(images)
+    modes = (
+        [(module, module.training) for module in answer.f.modules()]
+        if isinstance(answer.f, nn.Module)
+        else []
+    )
+    for module, _ in modes:
+        module.training = False
+    try:
+        reported, sse, kl = _judge_codes(answer, images)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     facts = {"sse": sse, "kl": kl, "loss": sse + kl}
     if not math.isfinite(sse + kl):
         raise WrongAnswer(
             f"SSE is {sse:.4g} and the KL {kl:.4g}: the training broke. Try a smaller lr.", "nan"
         )
+    if abs(reported - sse) > 0.05 * sse + 0.05:
+        answer.fail("another_forward", reported=reported, sse=sse)
     if sse > 8:
         answer.fail("other_circles", **facts)
     if kl < 0.1:
@@ -658,3 +737,39 @@ def check_revived_vae(answer: Answer) -> str:
         answer.fail("too_many_nats" if kl > 2.5 else "too_early", **facts)
     verdict = "excellent" if sse + kl < EXCELLENT else "good"
     return f"Yours: {sse:.2f} + {kl:.2f} nats = {sse + kl:.2f}, {verdict}."
+
+
+def _judge_codes(answer: Answer, images: Tensor) -> tuple[float, float, float]:
+    """Of an image: the forward pass's SSE, the SSE with noise drawn here (if it can decode), and the KL."""
+    reported = sse = kl = 0.0
+    decoder = Answer(getattr(answer.f, "decode", None), "decode", ())
+    with torch.no_grad():
+        twice = [_outputs(answer, images[:50])[0] for _ in range(2)]
+    for x in images.split(1000):  # all at once would need 200 MB and more
+        with torch.no_grad():
+            x_hat, mu, log_var = _outputs(answer, x)
+            reported += (x_hat - x).square().sum().item() / len(images)
+            if callable(decoder.f) and bool(torch.isfinite(mu + log_var).all()):
+                order = torch.randperm(len(x), generator=answer.rng)  # what encode keeps of x is of no use
+                z = (mu + (log_var / 2).exp() * answer.normal(*mu.shape))[order].float()
+                x_hat = decoder.tensor(decoder.call(z=z), {"z": z})
+                sse += (x_hat - x[order]).square().sum().item() / len(images)
+        kl += 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum().item() / len(images)
+    if 0.1 < kl < 8 and torch.equal(*twice):  # beyond, sigma is too small to be seen
+        answer.fail("no_noise")
+    return reported, sse or reported, kl
+
+
+def _outputs(answer: Answer, x: Tensor) -> list[Tensor]:
+    names = ("x_hat", "mu", "log_var")
+    results = answer.parts(answer.call(x=x), *names)
+    x_hat, mu, log_var = (answer.tensor(r, {"x": x}, n) for r, n in zip(results, names, strict=True))
+    if x_hat.shape != x.shape or mu.shape != log_var.shape or mu.ndim != 2 or len(mu) != len(x):
+        raise WrongAnswer(
+            f"For images {tuple(x.shape)} the model returned x_hat {tuple(x_hat.shape)}, mu "
+            f"{tuple(mu.shape)} and log_var {tuple(log_var.shape)}: build it with models.VAE.",
+            "shape",
+        )
+    if mu.shape[1] != 1:
+        answer.fail("more_latents", latents=mu.shape[1])
+    return [x_hat, mu, log_var]

@@ -36,6 +36,23 @@ def reduced_by_size(raw_error, raw_kl):
     return pixels + raw_kl.shape[1] * raw_kl.mean()
 
 
+def reduced_side_by_side(raw_error, raw_kl):
+    return torch.cat([raw_error.flatten(1), raw_kl], dim=1).sum(dim=1).mean()
+
+
+def reduced_by_einsum(raw_error, raw_kl):
+    return (torch.einsum("bchw->", raw_error) + torch.einsum("bd->", raw_kl)) / raw_error.size(0)
+
+
+def reduced_by_vmap(raw_error, raw_kl):
+    return torch.func.vmap(lambda error, kl: error.sum() + kl.sum())(raw_error, raw_kl).mean()
+
+
+def reduced_without_gradients_for_ever(raw_error, raw_kl):
+    torch.set_grad_enabled(False)
+    return reduced_by_einsum(raw_error, raw_kl)
+
+
 # ── measure_beta ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -66,6 +83,28 @@ def beta_by_backward(loss, raw_error, raw_kl):
 def beta_by_jacobian(loss, raw_error, raw_kl):
     of_error, of_kl = torch.autograd.functional.jacobian(loss, (raw_error, raw_kl))
     return np.float64(of_kl.numpy().mean() / of_error.numpy().mean())
+
+
+def beta_by_func(loss, raw_error, raw_kl):
+    of_error, of_kl = torch.func.grad(loss, argnums=(0, 1))(raw_error, raw_kl)
+    return (of_kl.flatten()[-1] / of_error.flatten()[-1]).item()
+
+
+def beta_from_nothing(loss, raw_error, raw_kl):
+    error, kl = torch.zeros_like(raw_error), torch.zeros_like(raw_kl)
+    before = float(loss(error, kl))
+    kl[0, -1] = 1
+    of_kl = float(loss(error, kl)) - before
+    kl[0, -1], error[-1, -1, 0, 0] = 0, 1
+    return of_kl / (float(loss(error, kl)) - before)
+
+
+def beta_by_jvp(loss, raw_error, raw_kl):
+    piles, nothing = (raw_error, raw_kl), (torch.zeros_like(raw_error), torch.zeros_like(raw_kl))
+    one_error, one_kl = (torch.zeros_like(pile) for pile in piles)
+    one_error[0, 0, 0, 0] = one_kl[0, 0] = 1
+    of_error = torch.func.jvp(loss, piles, (one_error, nothing[1]))[1]
+    return torch.func.jvp(loss, piles, (nothing[0], one_kl))[1] / of_error
 
 
 def gradients(loss, raw_error, raw_kl):
@@ -104,6 +143,19 @@ def counted_in_place(mu, threshold):
     return torch.count_nonzero(moved.pow_(2).mean(0) > threshold)
 
 
+def counted_by_covariance(mu, threshold):
+    return (torch.atleast_2d(torch.cov(mu.T)).diag() > threshold).sum().item()
+
+
+def counted_from_moments(mu, threshold):
+    mu = mu.double()
+    return ((mu**2).mean(0) - mu.mean(0) ** 2 > threshold).sum()
+
+
+def counted_one_by_one(mu, threshold):
+    return sum(bool(unit.std() ** 2 > threshold) for unit in mu.unbind(1))
+
+
 # ── collapse_ratio ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -125,6 +177,22 @@ def ratio_by_power_iteration(images, reconstruction_factor):
         direction = pixels.T @ (pixels @ direction)
         direction /= direction.norm()
     return (pixels @ direction).square().mean() * 2 * reconstruction_factor
+
+
+def ratio_by_gram(images, reconstruction_factor):
+    rows = (images - images.mean(0)).flatten(1)
+    return torch.linalg.eigvalsh(rows @ rows.T).max() / len(rows) * 2 * reconstruction_factor
+
+
+def ratio_by_norm(images, reconstruction_factor):
+    rows = images.reshape(len(images), -1) - images.mean(0, keepdim=True).reshape(1, -1)
+    return 2 * reconstruction_factor * torch.linalg.matrix_norm(rows, ord=2) ** 2 / len(rows)
+
+
+def ratio_by_lowrank(images, reconstruction_factor):
+    pixels = images.flatten(1).double()
+    _, values, _ = torch.pca_lowrank(pixels, q=min(6, *pixels.shape), niter=20)
+    return float(values[0] ** 2 / (len(pixels) - 1)) / (0.5 / reconstruction_factor)
 
 
 def spectrum(images):
@@ -185,6 +253,37 @@ def sigma_loss_in_parts(raw_error, raw_kl):
     sse = raw_error.flatten(1).sum(dim=1)
     constant = raw_error[0].numel() / 2 * torch.log(2 * math.pi * variance)
     return (sse / (2 * variance) + constant + raw_kl.sum(dim=1)).mean()
+
+
+def sigma_loss_by_torch(raw_error, raw_kl):
+    variance = raw_error.mean().expand_as(raw_error)
+    nll = nn.functional.gaussian_nll_loss(
+        raw_error.sqrt(), 0 * raw_error, variance, full=True, eps=1e-12, reduction="sum"
+    )
+    return nll / len(raw_error) + raw_kl.sum(dim=1).mean()
+
+
+def sigma_loss_image_by_image(raw_error, raw_kl):
+    variance, total = raw_error.mean(), 0
+    for error, kl in zip(raw_error, raw_kl, strict=True):
+        total = total + (error / variance + (2 * math.pi * variance).log()).sum() / 2 + kl.sum()
+    return total / len(raw_error)
+
+
+def sigma_loss_in_one_logarithm(raw_error, raw_kl):
+    pixels = math.prod(raw_error.shape[1:])
+    return pixels / 2 * torch.log(2 * math.pi * math.e * raw_error.double().mean()) + raw_kl.sum() / len(
+        raw_kl
+    )
+
+
+def with_constants(scale, constant):
+    """P · (scale · log MSE + constant) + KL."""
+
+    def loss(raw_error, raw_kl):
+        return raw_error[0].numel() * (scale * raw_error.mean().log() + constant) + raw_kl.sum(dim=1).mean()
+
+    return loss
 
 
 def unmended(raw_error, raw_kl):
@@ -260,6 +359,42 @@ class Grey(nn.Module):
         return mean.expand_as(x), torch.zeros(len(x), 1), torch.zeros(len(x), 1)
 
 
+class WithoutNoise(Lookup):
+    def forward(self, x):
+        mu = self.code(x)
+        return self.decode(mu), mu, torch.full_like(mu, 2 * math.log(self.sigma))
+
+
+class LessNoise(Lookup):
+    """Draws from a narrower cloud than it pays for."""
+
+    def forward(self, x):
+        x_hat, mu, _ = Lookup(self.sigma / 8).forward(x)
+        return x_hat, mu, torch.full_like(mu, 2 * math.log(self.sigma))
+
+
+class CopiesItsInput(Lookup):
+    """Decoding mends what forward keeps of x: only codes in the order of the images look good."""
+
+    def forward(self, x):
+        self.kept = x
+        return super().forward(x)
+
+    def decode(self, z):
+        return self.kept + 0.001 * torch.randn_like(self.kept) if hasattr(self, "kept") else super().decode(z)
+
+
+class InDouble(Lookup):
+    def forward(self, x):
+        return [part.double() for part in super().forward(x)]
+
+
+def without_decode(x):
+    model = Lookup(0.1)
+    mu, sigma = model.code(x), torch.tensor(model.sigma)
+    return model.decode(torch.distributions.Normal(mu, sigma).rsample()), mu, 2 * sigma.log().expand_as(mu)
+
+
 class TwoLatents(Lookup):
     def forward(self, x):
         x_hat, mu, log_var = super().forward(x)
@@ -293,17 +428,49 @@ def untrained():
 
 
 RIGHT = {
-    "check_reduce_loss": [reduced_in_loops, reduced_by_size, lambda e, k: (e.sum() + k.sum()) / len(e)],
-    "check_measure_beta": [beta_by_differences, beta_by_small_steps, beta_by_backward, beta_by_jacobian],
+    "check_reduce_loss": [
+        reduced_in_loops,
+        reduced_by_size,
+        lambda e, k: (e.sum() + k.sum()) / len(e),
+        reduced_side_by_side,
+        reduced_by_einsum,
+        reduced_by_vmap,
+    ],
+    "check_measure_beta": [
+        beta_by_differences,
+        beta_by_small_steps,
+        beta_by_backward,
+        beta_by_jacobian,
+        beta_by_func,
+        beta_from_nothing,
+        beta_by_jvp,
+    ],
     "check_count_active": [
         counted_in_loops,
         counted_in_place,
         lambda mu, threshold: int((np.var(mu.numpy(), axis=0) > threshold).sum()),
         lambda mu, threshold: (torch.var(mu, 0) > threshold).sum().item(),
+        counted_by_covariance,
+        counted_from_moments,
+        counted_one_by_one,
     ],
-    "check_collapse_ratio": [ratio_with_sklearn, ratio_with_covariance, ratio_by_power_iteration],
-    "check_learned_sigma_loss": [sigma_loss_with_normal, sigma_loss_by_factor, sigma_loss_in_parts],
-    "check_revived_vae": [Lookup(0.05), Lookup(0.1), lookup_function],
+    "check_collapse_ratio": [
+        ratio_with_sklearn,
+        ratio_with_covariance,
+        ratio_by_power_iteration,
+        ratio_by_gram,
+        ratio_by_norm,
+        ratio_by_lowrank,
+    ],
+    "check_learned_sigma_loss": [
+        sigma_loss_with_normal,
+        sigma_loss_by_factor,
+        sigma_loss_in_parts,
+        sigma_loss_by_torch,
+        sigma_loss_image_by_image,
+        sigma_loss_in_one_logarithm,
+    ],
+    "check_revived_vae": [Lookup(0.05), Lookup(0.1), lookup_function, InDouble(0.08), without_decode],
 }
 
 WRONG = {
@@ -325,6 +492,14 @@ WRONG = {
         ("no_gradient", lambda e, k: ((e.sum() + k.sum()) / len(e)).detach()),
         ("no_gradient", lambda e, k: (e.sum().item() + k.sum()) / len(e)),
         ("value", lambda e, k: (e[0].sum() + e[1:].detach().sum() + k.sum()) / len(e)),
+        ("error_halved", lambda e, k: (e.sum() / 2 + k.sum()) / len(e)),
+        ("one_channel", lambda e, k: e.sum(dim=(2, 3)).mean() + k.sum(dim=1).mean()),
+        ("one_channel", lambda e, k: e.mean() * e.shape[2] * e.shape[3] + k.sum(dim=1).mean()),
+        ("mean_over_latents", lambda e, k: (e.sum() + k.sum() / k.shape[1]) / len(e)),
+        ("value", lambda e, k: 784 * e.mean() + k.sum(dim=1).mean()),
+        ("value", lambda e, k: e.squeeze().flatten(1).sum(dim=1).mean() + k.squeeze().sum(dim=-1).mean()),
+        ("no_gradient", lambda e, k: torch.tensor(reduced_to_a_number(e, k), requires_grad=True)),
+        ("gradients_off", reduced_without_gradients_for_ever),
     ],
     "check_measure_beta": [
         ("inverse", inverse_beta),
@@ -335,6 +510,14 @@ WRONG = {
         ("value", lambda loss, e, k: 784.0),
         ("type", lambda loss, e, k: gradients(loss, e, k)[1] * torch.arange(k.shape[1])),
         ("raised", lambda loss, e, k: loss(e, k).backward()),
+        ("type", lambda loss, e, k: gradients(loss, e, k)[1] / gradients(loss, e, k)[0].mean()),
+        ("value", lambda loss, e, k: k.shape[1] * beta_by_func(loss, e, k)),
+        ("value", lambda loss, e, k: beta_by_func(loss, e, k) / 2),
+        ("value", lambda loss, e, k: gradients(loss, e, k)[1].norm() / gradients(loss, e, k)[0].norm()),
+        (
+            "summed_gradients",
+            lambda loss, e, k: (loss(e, k + 1) - loss(e, k)) / (loss(e + 1, k) - loss(e, k)),
+        ),
     ],
     "check_count_active": [
         ("mean_square", lambda mu, threshold: (mu.square().mean(dim=0) > threshold).sum()),
@@ -349,6 +532,14 @@ WRONG = {
         ("threshold_ignored", lambda mu, threshold: (mu.var(dim=0) > 0.01).sum()),
         ("value", lambda mu, threshold: mu.shape[1]),
         ("type", lambda mu, threshold: mu.var(dim=0)),
+        ("type", lambda mu, threshold: (mu.var(dim=0) > threshold).nonzero()),
+        ("type", lambda mu, threshold: [j for j, v in enumerate(mu.var(dim=0)) if v > threshold]),
+        ("value", lambda mu, threshold: (mu > threshold).sum()),
+        ("value", lambda mu, threshold: mu.var() > threshold and 1),
+        ("value", lambda mu, threshold: (mu.var(dim=0) / mu.var(dim=0).max() > threshold).sum()),
+        ("standard_deviation", lambda mu, threshold: (mu.var(dim=0) > threshold**2).sum()),
+        ("standard_deviation", lambda mu, threshold: (mu.amax(0) - mu.amin(0) > threshold).sum()),
+        ("standard_deviation", lambda mu, threshold: (len(mu) * mu.var(dim=0) > threshold).sum()),
     ],
     "check_collapse_ratio": [
         ("not_centred", ratio_not_centred),
@@ -371,6 +562,12 @@ WRONG = {
         ("variance_alone", lambda x, f: spectrum(x)[0] ** 2 / len(x)),
         ("value", lambda x, f: 10.0),
         ("type", lambda x, f: 2 * f * spectrum(x) ** 2 / len(x)),
+        ("one_mean_for_each_image", lambda x, f: ratio_not_centred(x - x.mean((1, 2, 3), keepdim=True), f)),
+        ("divided_by_pixels", lambda x, f: 2 * f * spectrum(x)[0] ** 2 / x[0].numel()),
+        ("share_of_variance", lambda x, f: 2 * f * PCA().fit(x.flatten(1)).explained_variance_ratio_[0]),
+        ("value", lambda x, f: 2 * f * torch.linalg.eigvalsh(torch.corrcoef(x.flatten(1).T))[-1]),
+        ("value", lambda x, f: 2 * f * torch.linalg.svdvals(x - x.mean(0)).max() ** 2 / len(x)),
+        ("value", lambda x, f: f * ratio_with_sklearn(x, f)),
     ],
     "check_learned_sigma_loss": [
         ("one_pixel", unmended),
@@ -387,6 +584,14 @@ WRONG = {
         ("kl_summed_over_batch", with_pixels(lambda e: e[0].numel(), lambda k: k.sum())),
         ("value", lambda e, k: e.sum() / len(e) + k.sum() / len(k)),
         ("shape", lambda e, k: with_pixels(lambda e: e[0].numel(), lambda k: k.sum(dim=1))(e, k)),
+        ("constants_missing", with_constants(0.5, 0)),
+        ("two_pi_missing", with_constants(0.5, 0.5)),
+        ("half_dropped", with_constants(0.5, math.log(2 * math.pi) / 2)),
+        ("value", with_constants(0.25, math.log(2 * math.pi) / 2 + 0.5)),
+        ("value", with_pixels(lambda e: 784, lambda k: k.sum(dim=1).mean())),
+        ("value", with_pixels(lambda e: e.numel(), lambda k: k.sum())),
+        ("value", lambda e, k: sigma_loss_in_one_logarithm(e.clamp(min=1e-4), k)),
+        ("value", lambda e, k: sigma_loss_in_one_logarithm(e + 0.01, k)),
     ],
     "check_revived_vae": [
         ("collapsed", Grey()),
@@ -396,6 +601,11 @@ WRONG = {
         ("other_circles", Lookup(0.3, stroke=1.5)),
         ("other_circles", untrained()),
         ("more_latents", TwoLatents()),
+        ("no_noise", WithoutNoise(0.25)),
+        ("another_forward", LessNoise(0.4)),
+        ("another_forward", CopiesItsInput(0.3)),
+        ("type", lambda x: dict(zip(("x_hat", "mu", "log_var"), Lookup()(x), strict=True))),
+        ("shape", lambda x: Lookup()(x)[::-1]),
         ("shape", ErrorPerImage()),
         ("nan", Broken()),
         ("type", plain_autoencoder),
