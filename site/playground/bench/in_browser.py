@@ -37,9 +37,9 @@ def training(page: Page) -> str:
     return f"30 epochs: {seconds:.1f} s, {frames_a_second:.0f} frames a second, longest {longest:.0f} ms"
 
 
-def jax_js(page: Page) -> str:
+def step(page: Page, script: str, steps: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "jax.js"
+        bundle = Path(folder) / "bench.js"
         options = [
             "--bundle",
             "--format=iife",
@@ -47,10 +47,11 @@ def jax_js(page: Page) -> str:
             "--target=esnext",
             f"--outfile={bundle}",
         ]
-        subprocess.run(["node_modules/.bin/esbuild", "bench/jax_js.mjs", *options], cwd=HERE, check=True)
+        command = ["node_modules/.bin/esbuild", f"bench/{script}", "--log-level=error", *options]
+        subprocess.run(command, cwd=HERE, check=True)
         page.goto("about:blank")
         page.add_script_tag(content=bundle.read_text(encoding="utf-8"))
-        return f"jax-js: {page.evaluate('bench.milliseconds(100).then(r => r.ms)'):.1f} ms a step"
+        return f"{script}: {page.evaluate(f'bench.milliseconds({steps})'):.2f} ms a step"
 
 
 def main() -> None:
@@ -60,8 +61,9 @@ def main() -> None:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         print(training(page))
+        print(step(page, "steps.mjs", 500))
         if (HERE / "node_modules" / "@jax-js").exists():
-            print(jax_js(page))
+            print(step(page, "jax_js.mjs", 100))
 
 
 if __name__ == "__main__":
