@@ -606,7 +606,6 @@ WRONG = {
         ("worse_than_the_filter", lambda noisy, examples, sigma: noisy / (1 + sigma**2)),
         ("worse_than_the_filter", lambda noisy, examples, sigma: examples[: len(noisy)]),
         ("not_there_yet", along_the_pixels),
-        ("not_there_yet", in_shape(lambda n, e, sigma: wiener(n, e, sigma**2 / len(e)))),
         ("shape", lambda noisy, examples, sigma: by_five_nearest(noisy, examples, sigma).squeeze(0)),
         ("shape", wiener),
     ],
