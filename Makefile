@@ -12,7 +12,7 @@ CONSTRAINTS ?=
 LAB_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab doctor test colab clean always
+.PHONY: help install lab doctor test colab site site-serve clean always
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,14 @@ test: $(STAMP) ## everything that CI runs: style, tests, every notebook and solu
 
 colab: $(STAMP) ## write dist/colab: each notebook in one file with all that it needs, for Google Colab
 	$(PY) -m tools.make_colab
+
+site: $(STAMP) ## build the book into dist/site (needs Python 3.11; Node.js for the playground)
+	$(PY) tools/install.py -e '.[site]'
+	$(PY) -m tools.site
+
+site-serve: $(STAMP) ## build the book and show it on http://localhost:8000
+	$(PY) tools/install.py -e '.[site]'
+	$(PY) -m tools.site --serve
 
 clean: ## remove caches and build products; .venv and data/ stay
 	rm -rf build dist .nox *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -105,3 +105,11 @@ def bench(session):
 def constraints(session):
     """Write constraints.txt from what is installed."""
     session.run("python", "-m", "tools.write_constraints")
+
+
+@nox.session(python=False)
+def site(session):
+    """Build the book and test its pages (-- --no-playground)."""
+    session.run("python", "tools/install.py", "-e", ".[site]")
+    session.run("python", "-m", "tools.site", *session.posargs)
+    session.run("python", "-m", "pytest", "tests/site")
