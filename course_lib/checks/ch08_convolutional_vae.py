@@ -207,7 +207,7 @@ def _spread(x: Tensor, stride: int, after_last: bool = False) -> Tensor:
     ),
     Mistake(
         "kernel_mirrored",
-        "The rows and columns of the kernel are exchanged: one pixel of 1 must come out as the kernel itself.",
+        "Rows and columns of the kernel are exchanged: a pixel of 1 must come out as the kernel itself.",
         lambda x, k, s, p, extra: _torch_transposed(x, k.T, s, p, extra),
     ),
     Mistake(
