@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -415,6 +416,7 @@ def check_share_unexplained(answer: Answer) -> None:
         inks = torch.linspace(0.3, 1, n)[:, None, None, None]
         x = inks * answer.uniform(n, channels, 4, 5) * answer.uniform(1, channels, 4, 5)
         off = 0.3 * answer.normal(*x.shape) - 2 * x  # paler and noisy, so that no mistake looks like another
+        off = off * torch.arange(1, channels + 1)[:, None, None]  # and no channel like all of them
         x_hat = x + off * (share * n * _variances(x).sum() / off.square().sum()).sqrt().float()
         r2 = r2_score(x.flatten(1).double(), x_hat.flatten(1).double(), multioutput="variance_weighted")
         found = answer.number(answer.call(x_hat=x_hat, x=x))
@@ -596,13 +598,11 @@ def check_small_autoencoder(answer: Answer) -> str:
             "class, a function or a history.",
             "type",
         )
-    numbers = _numbers(model)
-    if numbers > MOST_PARAMETERS:
-        answer.fail("too_many_parameters", found=numbers)
     images = data.circles(500, seed=int(answer.uniform(1, high=2**31 - 1))).images
     training = model.training
     model.eval()
     try:
+        numbers = _numbers(answer, model, images[:2])
         found = _redraws_well(answer, model, images)
     finally:
         model.train(training)
@@ -610,14 +610,24 @@ def check_small_autoencoder(answer: Answer) -> str:
     return f"Yours leaves {found:.3f}, with {numbers:,} parameters."
 
 
-def _numbers(model: nn.Module) -> int:
-    """How many numbers it holds: parameters and buffers, and what it keeps in lists or plain attributes."""
-    held = {id(t): t for t in (*model.parameters(), *model.buffers())}
-    copies = {}  # deepcopy notes here what it comes across, under the id of the original
+def _numbers(answer: Answer, model: nn.Module, images: Tensor) -> int:
+    """How many numbers the model holds, what it notes of images in passing aside."""
+    before = _held(model)
+    _through(answer, model, "model(x)", images=images)
+    lasting = _held(model).items()
+    numbers = sum(math.prod(t.shape) for key, t in lasting if key in before)
+    if numbers > MOST_PARAMETERS:
+        answer.fail("too_many_parameters", found=numbers)
+    return numbers
+
+
+def _held(model: nn.Module) -> dict[int, Tensor | np.ndarray]:
+    """Parameters and buffers, and what stands in lists or plain attributes, under their ids."""
+    copies = {}  # deepcopy notes here all that it comes across
     with suppress(Exception):
         copy.deepcopy(model, copies)
-    held |= {key: value for key, value in copies.items() if isinstance(value, (Tensor, np.ndarray))}
-    return sum(int(np.prod(value.shape)) for value in held.values())
+    found = {key: value for key, value in copies.items() if isinstance(value, (Tensor, np.ndarray))}
+    return found | {id(t): t for t in (*model.parameters(), *model.buffers())}
 
 
 def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> float:
