@@ -538,8 +538,8 @@ def _in_bits(mu: Tensor, log_var: Tensor) -> tuple[float, ...]:
 )
 def check_information_and_distance(answer: Answer) -> None:
     """f(mu, log_var) of N posteriors with one number, each (N,) → (information, distance) in nats."""
-    apart = torch.tensor([-2.0, -0.5, 1.0, 2.5]) + 0.3 * answer.normal(4)
-    for mu, low in ((apart, -2.5), (answer.normal(6), -1.5), (answer.normal(1) + 1, -1)):
+    apart = torch.tensor([-2.0, -0.5, 1.0, 2.3]) + answer.uniform(4, low=-0.4, high=0.4)
+    for mu, low in ((apart, -2.5), (1.3 * answer.normal(6).tanh(), -1.5), (answer.uniform(1, high=2), -1)):
         log_var = answer.uniform(len(mu), low=low, high=-0.4)
         right = dict(zip(("information", "distance"), _split(mu, log_var), strict=True))
         if mu is apart:

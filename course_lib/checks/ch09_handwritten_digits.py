@@ -102,8 +102,8 @@ def check_share_of_map(answer: Answer) -> None:
     """f(codes, n), codes (N, 2) → the share of the n × n cells, equally likely under N(0, I), in use."""
     far = torch.tensor([[0.1, 0.1], [12.0, -12.0], [1.5, -1.5], [0.3, 11.5], [0.3, 1.5], [-12.0, 12.0]])
     wide = (2 * answer.normal(144, 2) + 0.5).clamp(-4, 4)
-    narrow = 0.4 * answer.normal(340, 2) + torch.tensor([0.2, -0.1])  # leaves columns and rows empty
-    for codes, n in ((narrow, 20), (wide, 12), (far, 4)):
+    narrow = 0.4 * answer.normal(160, 2) + torch.tensor([0.2, -0.1])  # leaves columns and rows empty
+    for codes, n in ((narrow, 32), (wide, 12), (far, 4)):
         result = answer.number(_called_on(answer, codes, n))
         expected = _share_used(codes, n)
         if abs(result - expected) > 1e-3:

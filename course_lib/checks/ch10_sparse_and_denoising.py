@@ -70,8 +70,8 @@ def check_largest_angle(answer: Answer) -> None:
     """f(a, b), each (P, K), independent columns → the largest principal angle in degrees, one number."""
     for pixels, k in ((9, 3), (30, 4), (6, 1)):
         a, b = (_skew_columns(answer, pixels, k) for _ in range(2))
+        _compare_angle(answer, a, a + 0.4 * b)
         _compare_angle(answer, a, b)
-        _compare_angle(answer, a, a + 0.2 * b)
     a = _skew_columns(answer, 12, 3)
     _compare_angle(answer, a, a @ _mixing(answer, 3), atol=0.15)  # arccos near 1, in float32
     _equal_spaces(answer)
@@ -109,9 +109,10 @@ def _compare_angle(answer: Answer, a: Tensor, b: Tensor, atol: float = 2e-3) -> 
         answer.fail("above_one")
     expected = np.rad2deg(subspace_angles(a.double().numpy(), b.double().numpy()).max())
     found = answer.number(result)
-    if abs(found - expected) > 0.2 and np.isclose(found, _column_by_column(a, b), atol=0.02).any():
+    if abs(found - expected) > 0.2 and np.isclose(found, _column_by_column(a, b), rtol=0, atol=1e-3).any():
         answer.fail("axis_by_axis")
-    answer.match(torch.tensor(found), torch.tensor(expected), rtol=1e-3, atol=atol, a=a, b=b)
+    if abs(found - expected) > atol:  # a mistake is named where it agrees much more closely
+        answer.match(torch.tensor(found), torch.tensor(expected), rtol=1e-6, atol=2e-4, a=a, b=b)
 
 
 def _column_by_column(a: Tensor, b: Tensor) -> list[float]:
@@ -383,15 +384,15 @@ def _downhill(z: Tensor, x: Tensor, atoms: Tensor, step: float) -> Tensor:
 def check_ista_step(answer: Answer) -> None:
     """f(z, x, atoms, price, step), z (B, K), x (B, P), atoms (K, P) → the next code (B, K)."""
     for batch, atoms_, pixels, price, step in (
-        (5, 9, 6, 0.4, 0.3),
+        (12, 9, 6, 1.0, 0.3),
         (4, 3, 8, 0.8, 0.5),
         (1, 4, 5, 0.6, 0.4),
         (4, 5, 6, 0.0, 0.3),
         (3, 7, 7, 40.0, 0.3),
     ):
         atoms = F.normalize(answer.normal(atoms_, pixels), dim=1)
-        z = answer.normal(batch, atoms_) * (answer.uniform(batch, atoms_) > 0.3)
-        x = 1.5 * answer.normal(batch, pixels)
+        z = 2 * answer.normal(batch, atoms_) * (answer.uniform(batch, atoms_) > 0.3)
+        x = 2 * answer.normal(batch, pixels)
         expected = F.softshrink(_downhill(z, x, atoms, step), step * price)
         compare = answer.compare if batch > 3 and price else answer.compare_edge
         compare(expected, z=z, x=x, atoms=atoms, price=price, step=step)

@@ -99,15 +99,17 @@ def _eigenvalues(x: Tensor) -> Tensor:
         "they are told otherwise.",
         lambda x, latent_dim: _eigenvalues(x)[latent_dim:].mean() * len(x) / (len(x) - 1),
     ),
-    tests="clouds of 3 to 7 dimensions, 0 to 3 latents, one direction left over, clouds far from the origin, "
+    tests="clouds of 3 to 8 dimensions, 0 to 3 latents, one direction left over, clouds far from the origin, "
     "12 points, against scikit-learn",
 )
 def check_left_over_noise(answer: Answer) -> None:
     """f(x, latent_dim), x (N, P) → the maximum-likelihood σ² of a linear VAE, one number."""
-    cases = ((6, 2, 4000), (7, 3, 3000), (5, 2, 12), (3, 1, 4000), (3, 2, 500), (4, 0, 500))
+    cases = ((8, 3, 4000), (6, 2, 3000), (5, 2, 12), (3, 1, 4000), (3, 2, 500), (4, 0, 500))
     for dimensions, latent_dim, n in cases:
         spread = torch.linspace(2.5, 0.6, dimensions)
-        x = answer.normal(n, dimensions) * spread @ torch.linalg.qr(answer.normal(dimensions, dimensions)).Q
+        x = answer.normal(n, dimensions)
+        x = torch.linalg.qr(x - x.mean(dim=0)).Q * math.sqrt(n)  # its covariance is exactly I
+        x = x * spread @ torch.linalg.qr(answer.normal(dimensions, dimensions)).Q
         x = x + answer.uniform(dimensions, low=3, high=6)
         pca = PCA(n_components=max(latent_dim, 1), svd_solver="full").fit(x.double().numpy())
         expected = pca.noise_variance_ * (n - 1) / n

@@ -425,7 +425,6 @@ WRONG = {
             "value",
             lambda x, mu, v, w, b, s2: usual_elbo(x, mu, v, w, b, s2, spread=(v.exp() + mu**2) * (w @ w)),
         ),
-        ("noise_forgotten", lambda *inputs: torch.minimum(usual_elbo(*inputs, spread=0), log_p_of(*inputs))),
         ("value", lambda x, mu, v, w, b, s2: usual_elbo(x, mu, v, w, b, s2 * s2)),
         ("averaged", lambda *inputs: usual_elbo(*inputs).mean()),
         ("summed", lambda *inputs: usual_elbo(*inputs).sum()),
