@@ -109,7 +109,7 @@ def _compare_angle(answer: Answer, a: Tensor, b: Tensor, atol: float = 2e-3) -> 
         answer.fail("above_one")
     expected = np.rad2deg(subspace_angles(a.double().numpy(), b.double().numpy()).max())
     found = answer.number(result)
-    if abs(found - expected) > 0.2 and np.isclose(found, _column_by_column(a, b), rtol=0, atol=1e-3).any():
+    if abs(found - expected) > 0.2 and np.isclose(found, _column_by_column(a, b), rtol=0, atol=5e-3).any():
         answer.fail("axis_by_axis")
     if abs(found - expected) > atol:  # a mistake is named where it agrees much more closely
         answer.match(torch.tensor(found), torch.tensor(expected), rtol=1e-6, atol=2e-4, a=a, b=b)
