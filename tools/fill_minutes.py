@@ -1,4 +1,5 @@
-"""Write the measured seconds of notebooks into the tables of README and chapter 00, as their last column.
+"""Write how long chapters take: the minutes to read into their openings, and the seconds that were measured
+into the tables of README and chapter 00, as the last column.
 
 A row begins with a link to a notebook. The text between the comments <!-- measured --> and <!-- /measured -->
 says where the numbers come from.
@@ -7,7 +8,8 @@ says where the numbers come from.
 import json
 import re
 
-from tools.notebooks import ROOT, read, store
+from tools.minutes import state
+from tools.notebooks import ROOT, chapters, read, store
 
 MEASURED = ROOT / "benchmarks" / "notebooks.json"
 README = ROOT / "README.md"
@@ -19,12 +21,14 @@ NOTE = re.compile(r"(<!-- measured -->).*?(<!-- /measured -->)", re.DOTALL)
 def main() -> None:
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
     README.write_text(fill(README.read_text(encoding="utf-8"), measured), encoding="utf-8", newline="\n")
-    notebook = read(START)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = fill(cell.source, measured)
-    store(notebook, START)
-    print(f"Filled in {README.name} and {START.name}.")
+    for path in chapters():
+        notebook = read(path)
+        for cell in notebook.cells if path == START else []:
+            if cell.cell_type == "markdown":
+                cell.source = fill(cell.source, measured)
+        state(notebook)
+        store(notebook, path)
+    print(f"Filled in {README.name} and the chapters.")
 
 
 def fill(text: str, measured: dict) -> str:

@@ -24,6 +24,7 @@ from nbformat.v4 import new_markdown_cell
 
 from tools.address import BADGE
 from tools.make_colab import LINK, bundle, pack
+from tools.minutes import honest_minutes
 from tools.notebooks import HIDDEN, ROOT, TITLE, as_text, chapters, dress, read, repository, store, tags
 
 SITE, STAGE, DOCTREES, TARGET = (
@@ -203,7 +204,7 @@ def links(notebook: NotebookNode, name: str, known: set[str], experiments: Exper
     """The line below a page's title: minutes, and what belongs to the page."""
     part, file = name.split("/", 1)
     up = "../" * name.count("/")
-    line = [] if part in PARTS else [f"{reading_minutes(notebook)} minutes to read"]
+    line = [] if part in PARTS else [f"{honest_minutes(notebook)} minutes to read"]
     if f"exercises/{file}" in known and part == "notebooks":
         line.append(f"[Exercises]({up}exercises/{file})")
     line.append(f'<a href="{up}files/{name}" download>Notebook to run</a>')
@@ -271,18 +272,6 @@ def relink(text: str, name: str, known: set[str]) -> str:
     return LINK.sub(replace, text)
 
 
-def reading_minutes(notebook: NotebookNode) -> int:
-    """How long a chapter takes: 200 words a minute, 7 s a line of code to be seen, 30 s a figure."""
-    words = lines = figures = 0
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            words += len(re.findall(r"\w+", cell.source))
-        elif not set(HIDDEN) & set(tags(cell)):
-            lines += sum(bool(line.strip()) for line in cell.source.splitlines())
-        figures += sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-    return round(words / 200 + lines * 7 / 60 + figures / 2)
-
-
 def contents() -> str:
     """The list of chapters for the first page: title, minutes and, from the README, question and seconds."""
     rows = map(ROW.fullmatch, (ROOT / "README.md").read_text("utf-8").splitlines())
@@ -291,7 +280,7 @@ def contents() -> str:
     for path in (p for p in chapters() if p.parent.name == "notebooks"):
         notebook = read(path)
         question, seconds = said.get(path.stem, ("", ""))
-        times = f"{reading_minutes(notebook)} min to read" + (f", {seconds} to run" if seconds else "")
+        times = f"{honest_minutes(notebook)} min to read" + (f", {seconds} to run" if seconds else "")
         items.append(f"- **[{title(notebook)}](notebooks/{path.name})** {question} *{times}*\n")
     return "".join(items)
 

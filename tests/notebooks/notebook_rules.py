@@ -15,6 +15,8 @@ from urllib.parse import unquote
 
 from nbformat import NotebookNode
 
+from tests.notebooks.numbers_in_prose import unborne
+from tools.minutes import STATED, honest_minutes
 from tools.notebooks import ROOT, WIDGET_VIEW, dress, tags
 
 Rule = Callable[[NotebookNode, Path], list[str]]
@@ -344,6 +346,33 @@ def reads_each_figure_in_words(notebook: NotebookNode, path: Path) -> list[str]:
                 complaints.append(f"cell {i} stores a figure, and no prose follows it")
             elif not re.search(r"^(?!\s*#)\s*\S", reading.source, re.MULTILINE):
                 complaints.append(f"cell {i} stores a figure, and a bare heading follows it")
+    return complaints
+
+
+def keeps_its_promise_of_minutes(notebook: NotebookNode, path: Path) -> list[str]:
+    """The opening says how long it takes to read, and that is an evening's chapter at most."""
+    limit = 20 if path.parent.name == "appendix" else 15 if path.name.startswith("00_") else 45
+    minutes = honest_minutes(notebook)
+    too_long = [f"it takes {minutes} minutes to read, more than {limit}"] if minutes > limit else []
+    if STATED.findall(notebook.cells[0].source) != [str(minutes)]:
+        too_long.append(f"the opening should say “{minutes} minutes to read”: `python -m tools.fill_minutes`")
+    return too_long
+
+
+def bears_out_its_numbers(notebook: NotebookNode, path: Path) -> list[str]:
+    """A number in prose is one that an output, the code or a formula of the chapter shows."""
+    return unborne(notebook)
+
+
+def describes_each_figure(notebook: NotebookNode, path: Path) -> list[str]:
+    """A cell that stores a figure stores one, and says in its metadata (`alt`) what is to be seen."""
+    complaints = []
+    for i, cell in code_cells(notebook):
+        pictures = sum(bool(PICTURES & set(output.get("data", {}))) for output in cell.outputs)
+        if pictures and not cell.metadata.get("alt", "").strip():
+            complaints.append(f"cell {i} stores a figure without an alternative text")
+        if pictures > 1:
+            complaints.append(f"cell {i} stores {pictures} figures, which share an alternative text")
     return complaints
 
 

@@ -16,22 +16,25 @@ WIDGET = new_output("display_data", {rules.WIDGET_VIEW: {"model_id": "1"}})
 ERROR = new_output("error", ename="ValueError", evalue="no", traceback=[])
 KL = """def kl_divergence(mu, log_var):
     return -0.5 * (1 + log_var - mu.square() - log_var.exp())"""
+OPENING = """# Title
+
+You will be able to … 1 minutes to read. See [this](other.md), ![a dot](dot.png)"""
 CLAIM = "with claim('One is one'):\n    one = 1\n    assert one == 1"
 
 
-def code(source: str, *outputs: NotebookNode, tag: str | None = None) -> NotebookNode:
+def code(source: str, *outputs: NotebookNode, tag: str | None = None, **metadata: str) -> NotebookNode:
     """A code cell with copies of these outputs, tagged or not."""
     copies = [nbformat.from_dict(output) for output in outputs]
-    return new_code_cell(source, outputs=copies, metadata={"tags": [tag]} if tag else {})
+    return new_code_cell(source, outputs=copies, metadata=metadata | ({"tags": [tag]} if tag else {}))
 
 
 def good_notebook() -> NotebookNode:
     """A chapter in small that keeps every rule."""
     cells = [
-        new_markdown_cell("# Title\n\nYou will be able to … See [this](other.md), ![a dot](dot.png)"),
+        new_markdown_cell(OPENING),
         code("%pip list\nimport torch", tag="setup"),
         code("SEED = 0", tag="parameters"),
-        code("plt.plot([1])\nplt.show()", FIGURE),
+        code("plt.plot([1])\nplt.show()", FIGURE, alt="A line."),
         code(CLAIM, tag="claim"),
         new_markdown_cell("The line rises, at 3/home."),
         code(KL, tag="taught:kl_divergence"),
@@ -105,6 +108,14 @@ BROKEN = [
     (rules.reads_each_figure_in_words, replace(5, source="## The next thing")),
     (rules.reads_each_figure_in_words, lambda notebook: notebook.cells.pop(5)),
     (rules.reads_each_figure_in_words, append(code("plt.show()", FIGURE))),
+    (rules.keeps_its_promise_of_minutes, append(new_markdown_cell("word " * 9200))),
+    (rules.keeps_its_promise_of_minutes, append(code("x = 1\n" * 20))),
+    (rules.keeps_its_promise_of_minutes, replace(0, source=OPENING.replace("1 minutes to read", "soon"))),
+    (rules.bears_out_its_numbers, append(new_markdown_cell("Most of them, 73 %, are circles."))),
+    (rules.bears_out_its_numbers, append(new_markdown_cell("The loss is .25."))),
+    (rules.bears_out_its_numbers, append(new_markdown_cell("Of the 1,200 images, none."))),
+    (rules.describes_each_figure, replace(3, metadata={"alt": " "})),
+    (rules.describes_each_figure, replace(3, outputs=[FIGURE, FIGURE])),
     (rules.has_a_recap, replace(8, source="<details>Yes.</details>\n" * 3)),
     (rules.asks_three_questions, replace(8, source="## Recap\n" + "<details>Yes.</details>\n" * 2)),
     (rules.has_at_most_five_references, replace(9, source="## References\n" + "- A paper.\n" * 6)),
@@ -212,3 +223,29 @@ def test_taught_code_may_leave_out_only_what_does_nothing(taught, same):
 def test_links_in_code_and_formulas_are_no_links(tmp_path):
     text = "`a[i](x)`, $E[x](z)$, [web](https://pytorch.org), [here](#recap)\n```\n[x](y)\n```"
     assert rules.broken_links(text, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "An output: about 1,200, 1,230 or 1,234.5, and 45 %.",
+        "In chapters 10 and 11, exercise 10.4, in 2013.",
+        "Over ten seeds it lies between 17 and 19.",
+        "They found 88.57 [there](https://example.org), and 77 (Name, 2013).",
+        "A formula, $28 · 28 = 784$ pixels, so 784. It is `size=31`: 31.",
+        "A few, 3.",
+    ],
+)
+def test_a_number_that_is_borne_out(sentence):
+    notebook = good_notebook()
+    notebook.cells.append(code("print(x)", new_output("stream", text="1234.5 of 0.4482\n")))
+    notebook.cells.append(new_markdown_cell(sentence))
+    assert rules.bears_out_its_numbers(notebook, Path("01_chapter.ipynb")) == []
+
+
+@pytest.mark.parametrize("sentence", ["1,235.", "1,240.", "46 %.", ".448 is .450.", "4,482."])
+def test_a_number_that_rounding_does_not_explain(sentence):
+    notebook = good_notebook()
+    notebook.cells.append(code("print(x)", new_output("stream", text="1234.4 of 0.4482\n")))
+    notebook.cells.append(new_markdown_cell(sentence))
+    assert len(rules.bears_out_its_numbers(notebook, Path("01_chapter.ipynb"))) == 1
