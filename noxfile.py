@@ -43,7 +43,7 @@ def notebooks(session):
 
 @nox.session(python=False)
 def experiments(session):
-    """Run every chapter with one epoch, each cell twice: only claims may object (-- -k 03_)."""
+    """Run every chapter at extremes, and each cell twice: only claims may object (-- -k 03_)."""
     session.run(*PYTEST, "--dist", "load", "tests/notebooks/experiments.py", *session.posargs)
 
 
