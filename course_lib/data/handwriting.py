@@ -27,8 +27,9 @@ class Digits(TensorDataset):
 def digits(root: str | Path | None = None, *, split: str = "train", source: str = "auto") -> Digits:
     """Handwritten digits, and one line that says which: MNIST's, else scikit-learn's 1,797, resized.
 
-    MNIST lies under `root` (default: $COURSE_DATA, else `data`) as torchvision puts it there, or is
-    downloaded to it. scikit-learn's digits are dealt out into 1,400 for `split` "train" and 397 for "test",
+    MNIST lies under `root` (default: $COURSE_DATA, else `data`), or is downloaded to it. The two files of
+    `split` are enough, gzipped or not, in MNIST/raw, as torchvision puts them there, or in `root` itself.
+    scikit-learn's digits are dealt out into 1,400 for `split` "train" and 397 for "test",
     always the same. `source` "mnist" or "sklearn" takes nothing else than that; "mnist" raises
     FileNotFoundError when it cannot be had.
     """
@@ -39,7 +40,7 @@ def digits(root: str | Path | None = None, *, split: str = "train", source: str 
         root = Path(root or os.environ.get("COURSE_DATA") or "data").expanduser()
         try:
             pixels, labels = mnist.load(root, train=split == "train")
-            print(f"Digits: {len(labels):,} images of MNIST ({split}), from {root}.")
+            print(f"Digits: {len(labels):,} images of MNIST ({split}), from {_place(root)}.")
             return Digits(pixels[:, None] / 255, labels)
         except mnist.Unavailable as error:
             reason = f" MNIST is {error}."
@@ -50,6 +51,11 @@ def digits(root: str | Path | None = None, *, split: str = "train", source: str 
     rows = rows[:1400] if split == "train" else rows[1400:]
     print(f"Digits: {len(rows):,} images of scikit-learn's ({split}), resized to 28 × 28.{reason}")
     return Digits(small.images[rows], small.labels[rows])
+
+
+def _place(root: Path) -> Path | str:
+    """How to name `root` in an output that may be stored: without where it lies on this computer."""
+    return f"…/{root.name}" if root.is_absolute() else root
 
 
 def small_digits(size: int) -> Digits:

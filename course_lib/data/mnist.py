@@ -21,35 +21,63 @@ class Unavailable(Exception):
 
 
 def load(root: Path, *, train: bool) -> tuple[Tensor, Tensor]:
-    """Images (N, 28, 28) from 0 to 255 and labels (N,) from `root`, downloaded to it if need be.
+    """Images (N, 28, 28) from 0 to 255 and labels (N,) of one split, downloaded to `root` if need be.
 
+    The two files of that split are enough, gzipped or not, in MNIST/raw under `root` or in `root` itself.
     Raises Unavailable.
     """
-    raw = root / "MNIST" / "raw"
+    part = "train" if train else "t10k"
+    names = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
+    state = f"not in {root}"
     try:
-        return _read(root, train)
-    except Exception as error:  # files that are missing or damaged fail in many ways
-        there = len(list(raw.glob("*-ubyte"))) == 4
-        state = f"damaged in {root} ({_short(error)})" if there else f"not in {root}"
+        if files := _find(root, names):
+            return _read(*files)
+    except Exception as error:  # damaged files fail in many ways
+        state = f"damaged in {root} ({_short(error)})"
     try:
-        _download(root, raw)
-        return _read(root, train)
+        _download(root, names)
+        return _read(*_find(root, names))
     except Exception as error:  # and so does a download
         raise Unavailable(f"{state}, and {_short(error)}") from None
 
 
-def _read(root: Path, train: bool) -> tuple[Tensor, Tensor]:
-    from torchvision.datasets import MNIST  # here, because it takes a second that only digits need
+def _raw(root: Path) -> Path:
+    """Where torchvision puts the files."""
+    return root / "MNIST" / "raw"
 
-    mnist = MNIST(root, train=train)
-    images, labels = mnist.data, mnist.targets.long()
+
+def _find(root: Path, names: list[str]) -> list[Path]:
+    """Where each of these files lies, gzipped or not; nothing when one is missing."""
+    places = [[folder / file for folder in (_raw(root), root) for file in (n, f"{n}.gz")] for n in names]
+    found = [next((file for file in files if file.is_file()), None) for files in places]
+    return [] if None in found else found
+
+
+def _read(images_file: Path, labels_file: Path) -> tuple[Tensor, Tensor]:
+    from torchvision.datasets.mnist import read_image_file, read_label_file  # it takes a second to import
+
+    with tempfile.TemporaryDirectory() as folder:
+        images = read_image_file(_unpacked(images_file, folder))
+        labels = read_label_file(_unpacked(labels_file, folder))
     if images.shape != (len(labels), 28, 28) or len(labels) == 0 or int(labels.max()) > 9:
         raise ValueError(f"images {tuple(images.shape)} and labels {tuple(labels.shape)} do not fit")
     return images, labels
 
 
-def _download(root: Path, raw: Path) -> None:
-    """Put MNIST's four files in `raw`, all of them or none: they are fetched and checked elsewhere."""
+def _unpacked(file: Path, folder: str) -> str:
+    """The file itself or, of an archive with torchvision's checksum, what it holds, put in `folder`."""
+    if file.suffix != ".gz":
+        return str(file)
+    from torchvision.datasets import MNIST
+    from torchvision.datasets.utils import check_md5, extract_archive
+
+    if not check_md5(str(file), dict(MNIST.resources)[file.name]):
+        raise ValueError(f"the checksum of {file.name} is wrong")
+    return str(extract_archive(str(file), folder))
+
+
+def _download(root: Path, names: list[str]) -> None:
+    """Put these files where torchvision does, all of them or none: they are fetched and checked elsewhere."""
     from torchvision.datasets import MNIST
 
     if not _one_answers([mirror + MNIST.resources[-1][0] for mirror in MNIST.mirrors]):
@@ -59,10 +87,15 @@ def _download(root: Path, raw: Path) -> None:
         afterwards.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
         socket.setdefaulttimeout(PATIENCE)  # for a connection that falls silent
         afterwards.enter_context(redirect_stdout(io.StringIO()))  # older versions tell of every file
-        MNIST(folder, download=True)
-        raw.mkdir(parents=True, exist_ok=True)
-        for file in Path(folder).rglob("*-ubyte"):
-            os.replace(file, raw / file.name)
+
+        class Split(MNIST):  # fetches what its list names
+            resources = tuple(each for each in MNIST.resources if each[0].removesuffix(".gz") in names)
+            raw_folder = folder
+
+        Split(folder, train=names[0].startswith("train"), download=True)
+        _raw(root).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            os.replace(Path(folder, name), _raw(root) / name)
 
 
 def _one_answers(urls: list[str]) -> bool:

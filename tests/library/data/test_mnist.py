@@ -36,6 +36,10 @@ def put(root, files):
         (raw / name).write_bytes(content)
 
 
+def names_in(root):
+    return sorted(file.name for file in root.rglob("*") if file.is_file())
+
+
 def check(digits, part="train"):
     pixels = np.rint(digits.images.numpy() * 255).astype(np.uint8)
     assert pixels.tobytes() == FILES[f"{part}-images-idx3-ubyte"][16:]
@@ -87,6 +91,33 @@ def test_reads_where_the_data_lie_and_says_so(root, named, read, tmp_path, no_ne
     assert capsys.readouterr().out == f"Digits: 12 images of MNIST (test), from {read}.\n"
 
 
+@pytest.mark.parametrize("folder", ["MNIST/raw", "."])
+@pytest.mark.parametrize("files", [FILES, ARCHIVES], ids=["plain", "gzipped"])
+@pytest.mark.parametrize(("split", "part", "n"), [("train", "train", 30), ("test", "t10k", 12)])
+def test_the_two_files_of_a_split_are_enough(
+    split, part, n, files, folder, tmp_path, no_network, monkeypatch, capsys
+):
+    monkeypatch.setattr(MNIST, "resources", RESOURCES)
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for name in (name for name in files if part in name):
+        (tmp_path / folder / name).write_bytes(files[name])
+    before = names_in(tmp_path)
+    check(data.digits(tmp_path, split=split), part)
+    assert capsys.readouterr().out == f"Digits: {n} images of MNIST ({split}), from …/{tmp_path.name}.\n"
+    assert names_in(tmp_path) == before  # unpacked elsewhere: this folder may be read-only
+    other = {"train": "test", "test": "train"}[split]
+    with pytest.raises(FileNotFoundError, match=r"MNIST is not in .*, and no mirror"):
+        data.digits(tmp_path, split=other, source="mnist")
+
+
+def test_an_archive_with_another_checksum_is_damaged(tmp_path, no_network, monkeypatch, capsys):
+    monkeypatch.setattr(MNIST, "resources", RESOURCES)
+    images = "train-images-idx3-ubyte.gz"
+    put(tmp_path, ARCHIVES | {images: gzip.compress(FILES[images[:-3]][:-1] + b"!")})
+    assert len(data.digits(tmp_path)) == 1400
+    assert f"MNIST is damaged in {tmp_path} (the checksum of {images} is wrong)" in capsys.readouterr().out
+
+
 def test_without_files_and_network_there_is_one_line_or_one_error(tmp_path, no_network, capsys):
     root = tmp_path / "nothing"
     assert len(data.digits(root)) == 1400
@@ -116,14 +147,17 @@ def test_a_damaged_file_is_said_and_survived(tmp_path, no_network, capsys, kind,
 
 
 @pytest.mark.parametrize("there", [{}, FILES | {"train-labels-idx1-ubyte": b""}], ids=["new", "damaged"])
-def test_downloads_once_and_replaces_damaged_files(tmp_path, mirror, there):
+def test_downloads_a_split_once_and_replaces_damaged_files(tmp_path, mirror, there):
     root, before = tmp_path / "new" / "folder", socket.getdefaulttimeout()
     put(root, there)
     check(data.digits(root))
-    assert sorted(f.name for f in root.rglob("*") if f.is_file()) == sorted(FILES)
+    assert names_in(root) == sorted({name for name in FILES if "train" in name} | set(there))
+    check(data.digits(root, split="test"), "t10k")
+    assert names_in(root) == sorted(FILES)
     assert socket.getdefaulttimeout() == before  # that of other connections is left alone
     for archive in mirror.iterdir():
         archive.unlink()
+    check(data.digits(root))
     check(data.digits(root, split="test"), "t10k")
 
 
