@@ -3,123 +3,68 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
+from matplotlib.patches import Circle, FancyArrowPatch, Polygon, Rectangle
 
 from course_lib.plotting._shared import density, new_axes
 from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, RED, SKY
 
 
 def draw_autoencoder(*, variational: bool = False, ax: Axes | None = None) -> Figure:
-    """The picture of the course: image → encoder → code → decoder → image.
-
-    A variational one has, in place of the code, a line of codes with the prior, the cloud of the image, and
-    one draw from it.
-    """
-    if variational:
-        return _draw_variational_autoencoder(new_axes(ax, width=8.5, height=3.4))
-    ax = new_axes(ax, width=9, height=2.8)
-    for x, half, text in ((0.06, 0.055, ""), (0.5, 0.045, "z"), (0.94, 0.055, "")):
-        box = FancyBboxPatch((x - half, 0.3), 2 * half, 0.4, boxstyle="round,pad=0.005", facecolor="white")
-        ax.add_patch(box)
-        ax.text(x, 0.5, text, ha="center", va="center")
-    for x, text in ((0.06, "x: 784 pixels"), (0.5, "code"), (0.94, "x_hat: 784 pixels")):
-        ax.text(x, 0.2, text, ha="center", va="center", fontsize=11)
-    ax.plot(0.06, 0.5, "o", markersize=32, markerfacecolor="none", color="black", markeredgewidth=3)
-    ax.plot(0.94, 0.5, "o", markersize=32, markerfacecolor="none", color=GREY, markeredgewidth=5, alpha=0.6)
+    """The picture of the course: image → encoder → code → decoder → image, the code as small as it is."""
+    ax = new_axes(ax, width=7.4, height=2.5)
+    side, top, label = 0.62, 1.25, 0.28  # half an image, the middle line, the words below
+    code, small = ("mu\nlog_var\n↓\nz", 0.42) if variational else ("z", 0.19)
+    for x, half, text in ((0.7, side, ""), (3.7, small, code), (6.7, side, "")):
+        tall = side if variational else half
+        ax.add_patch(Rectangle((x - half, top - tall), 2 * half, 2 * tall, facecolor="white", edgecolor="black"))
+        ax.text(x, top, text, ha="center", va="center", fontsize=13)
+    for x, text in ((0.7, "x: 784 pixels"), (3.7, "the code"), (6.7, "x_hat: 784 pixels")):
+        ax.text(x, label, text, ha="center", va="center", fontsize=12)
+    ax.add_patch(Circle((0.7, top), 0.36, fill=False, edgecolor="black", linewidth=3))
+    ax.add_patch(Circle((6.7, top), 0.36, fill=False, edgecolor=GREY, linewidth=6, alpha=0.6))
+    wide, narrow = 0.95, 0.45 if variational else 0.26
     for left, right, tall, short, name, color in (
-        (0.17, 0.40, 0.38, 0.14, "encoder", SKY),
-        (0.60, 0.83, 0.14, 0.38, "decoder", ORANGE),
+        (1.65, 3.0, wide, narrow, "encoder", SKY),
+        (4.4, 5.75, narrow, wide, "decoder", ORANGE),
     ):
-        corners = [(left, 0.5 - tall), (left, 0.5 + tall), (right, 0.5 + short), (right, 0.5 - short)]
+        corners = [(left, top - tall), (left, top + tall), (right, top + short), (right, top - short)]
         ax.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=0.55))
-        ax.text((left + right) / 2, 0.5, name, ha="center", va="center", fontsize=13)
-    for start, end in ((0.12, 0.17), (0.40, 0.45), (0.55, 0.60), (0.83, 0.88)):
+        ax.text((left + right) / 2, top, name, ha="center", va="center", fontsize=13)
+    for start, end in ((0.7 + side, 1.65), (3.0, 3.7 - small), (3.7 + small, 4.4), (5.75, 6.7 - side)):
         arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 0, "shrinkB": 0, "color": "black"}
-        ax.add_patch(FancyArrowPatch((start, 0.5), (end, 0.5), **arrow))
-    ax.set(xlim=(-0.05, 1.05), ylim=(0.05, 0.95))
-    ax.axis("off")
-    return ax.figure
-
-
-def _draw_variational_autoencoder(ax: Axes) -> Figure:
-    base, middle = 0.22, 0.5
-    for x, text, color, width in ((0.045, "x", "black", 3), (0.955, "x_hat", "#9B9B9B", 5)):
-        box = FancyBboxPatch((x - 0.05, 0.33), 0.1, 0.34, boxstyle="round,pad=0.005", facecolor="white")
-        ax.add_patch(box)
-        ax.plot(x, middle, "o", markersize=30, markerfacecolor="none", color=color, markeredgewidth=width)
-        ax.text(x, base, text, ha="center", va="center", fontsize=13)
-    for left, right, tall, short, name, color in (
-        (0.13, 0.29, 0.34, 0.14, "encoder", SKY),
-        (0.71, 0.87, 0.14, 0.34, "decoder", ORANGE),
-    ):
-        corners = [
-            (left, middle - tall),
-            (left, middle + tall),
-            (right, middle + short),
-            (right, middle - short),
-        ]
-        ax.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=0.55))
-        ax.text((left + right) / 2, middle, name, ha="center", va="center", fontsize=13)
-    z = np.linspace(-3, 3, 400)
-    x, cloud = middle + 0.055 * z, base + 0.55 * np.exp(-(((z - 0.9) / 0.3) ** 2) / 2)
-    ax.plot([x[0] - 0.01, x[-1] + 0.01], [base, base], color="black", linewidth=1.2)
-    ax.plot(x, base + 0.5 * density(z), "--", color="black")
-    ax.fill_between(x, base, cloud, color=BLUE, alpha=0.3, linewidth=0)
-    ax.plot(x, cloud, color=BLUE)
-    center, drawn = middle + 0.055 * 0.9, middle + 0.055 * 1.2
-    ax.plot(drawn, base, "o", color=RED, markersize=10, zorder=3)
-    for where, text, color in (
-        ((0.39, base + 0.26), "prior\np(z)", "black"),
-        ((center, base + 0.63), "cloud q(z | x)", BLUE),
-        ((drawn, base - 0.09), "z, drawn", RED),
-        ((0.375, 0.67), "mu, log_var", "black"),
-    ):
-        ax.text(*where, text, ha="center", va="center", fontsize=13, color=color)
-    for start, end in (
-        ((0.1, middle), (0.13, middle)),
-        ((0.29, 0.61), (center - 0.02, 0.61)),
-        ((drawn + 0.01, base + 0.01), (0.71, 0.42)),
-        ((0.87, middle), (0.9, middle)),
-    ):
-        arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 0, "shrinkB": 0, "color": "black"}
-        ax.add_patch(FancyArrowPatch(start, end, **arrow))
-    ax.set(xlim=(-0.02, 1.02), ylim=(0.08, 0.95))
+        ax.add_patch(FancyArrowPatch((start, top), (end, top), **arrow))
+    ax.set(xlim=(0, 7.4), ylim=(0.05, 2.3), aspect="equal")
     ax.axis("off")
     return ax.figure
 
 
 def draw_learning_map(ax: Axes | None = None) -> Figure:
-    """Kinds of machine learning as a tree, with the VAE between compressing and generating."""
-    ax = new_axes(ax, width=10, height=4.6)
-    places = {  # text: (x, y, parent)
-        "machine learning": (0.50, 0.93, None),
-        "supervised\n(labels)": (0.14, 0.70, "machine learning"),
-        "unsupervised\n(data alone)": (0.50, 0.70, "machine learning"),
-        "reinforcement\n(rewards)": (0.86, 0.70, "machine learning"),
-        "classify": (0.05, 0.42, "supervised\n(labels)"),
-        "predict\na number": (0.20, 0.42, "supervised\n(labels)"),
-        "make smaller": (0.42, 0.42, "unsupervised\n(data alone)"),
-        "generate": (0.77, 0.42, "unsupervised\n(data alone)"),
-        "PCA": (0.30, 0.12, "make smaller"),
-        "autoencoder": (0.42, 0.12, "make smaller"),
-        "VAE": (0.59, 0.12, "make smaller"),
-        "GAN": (0.71, 0.12, "generate"),
-        "flow": (0.81, 0.12, "generate"),
-        "diffusion": (0.93, 0.12, "generate"),
+    """Kinds of machine learning as a tree from left to right, the VAE between shortening and generating."""
+    ax = new_axes(ax, width=7, height=4.6)
+    places = {  # text: (x, y, parents)
+        "machine\nlearning": (0.0, 3.0, ()),
+        "supervised\n(labels)": (1.6, 6.2, ("machine\nlearning",)),
+        "unsupervised\n(data alone)": (1.6, 3.0, ("machine\nlearning",)),
+        "reinforcement\n(rewards)": (1.6, -0.2, ("machine\nlearning",)),
+        "shorten": (3.2, 4.4, ("unsupervised\n(data alone)",)),
+        "generate": (3.2, 1.6, ("unsupervised\n(data alone)",)),
+        "classify, predict": (4.7, 6.6, ("supervised\n(labels)",)),
+        "PCA": (4.7, 5.5, ("shorten",)),
+        "autoencoder": (4.7, 4.4, ("shorten",)),
+        "VAE": (4.7, 3.3, ("shorten", "generate")),
+        "GAN": (4.7, 2.4, ("generate",)),
+        "flow": (4.7, 1.5, ("generate",)),
+        "diffusion": (4.7, 0.6, ("generate",)),
+        "autoregressive": (4.7, -0.3, ("generate",)),
     }
-    links = [(parent, text) for text, (_, _, parent) in places.items() if parent] + [("generate", "VAE")]
-    for parent, text in links:
-        (x0, y0, _), (x1, y1, _) = places[parent], places[text]
-        ax.plot([x0, x1], [y0, y1], color=GREY, linewidth=1.2, zorder=0)  # the boxes hide its ends
-    for text, (x, y, _) in places.items():
-        ours = text in ("autoencoder", "VAE")
-        frame = {"boxstyle": "round,pad=0.35", "edgecolor": "black", "linewidth": 1 + ours}
-        frame["facecolor"] = SKY if ours else "white"
-        ax.text(x, y, text, ha="center", va="center", fontsize=11, bbox=frame, zorder=2)
-    x, y, _ = places["VAE"]
-    outer = {"boxstyle": "round,pad=0.62", "facecolor": "white", "edgecolor": "black", "linewidth": 1}
-    ax.text(x, y, "VAE", ha="center", va="center", fontsize=11, bbox=outer, zorder=1)
-    ax.set(xlim=(-0.02, 1.02), ylim=(0, 1))
+    for text, (x, y, parents) in places.items():
+        for x0, y0 in (places[parent][:2] for parent in parents):
+            ax.plot([x0, x], [y0, y], color=GREY, linewidth=1.2, zorder=0)  # the boxes hide its ends
+        frame = {"boxstyle": "round,pad=0.35", "edgecolor": "black", "linewidth": 1, "facecolor": "white"}
+        if text in ("autoencoder", "VAE"):
+            frame |= {"linewidth": 2.5, "facecolor": SKY}
+        ax.text(x, y, text, ha="center", va="center", fontsize=12, bbox=frame, zorder=2)
+    ax.set(xlim=(-0.55, 5.5), ylim=(-0.9, 7.1))
     ax.axis("off")
     return ax.figure
 
