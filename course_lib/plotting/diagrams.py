@@ -3,37 +3,93 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, Polygon, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 
 from course_lib.plotting._shared import density, new_axes
 from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, RED, SKY
 
 
 def draw_autoencoder(*, variational: bool = False, ax: Axes | None = None) -> Figure:
-    """The picture of the course: image → encoder → code → decoder → image, the code as small as it is."""
+    """The picture of the course: image → encoder → code → decoder → image, the code as small as it is.
+
+    A variational one has, in place of the code, a line of codes with the prior, the cloud of the image, and
+    one draw from it.
+    """
+    if variational:
+        return _draw_variational_autoencoder(new_axes(ax, width=8.5, height=3.4))
     ax = new_axes(ax, width=7.4, height=2.5)
-    side, top, label = 0.62, 1.25, 0.28  # half an image, the middle line, the words below
-    code, small = ("mu\nlog_var\n↓\nz", 0.42) if variational else ("z", 0.19)
-    for x, half, text in ((0.7, side, ""), (3.7, small, code), (6.7, side, "")):
-        tall = side if variational else half
-        ax.add_patch(Rectangle((x - half, top - tall), 2 * half, 2 * tall, facecolor="white", edgecolor="black"))
-        ax.text(x, top, text, ha="center", va="center", fontsize=13)
+    middle = 1.25
+    for x, half in ((0.7, 0.62), (3.7, 0.19), (6.7, 0.62)):
+        corner = (x - half, middle - half)
+        ax.add_patch(Rectangle(corner, 2 * half, 2 * half, facecolor="white", edgecolor="black"))
+    ax.text(3.7, middle, "z", ha="center", va="center", fontsize=13)
     for x, text in ((0.7, "x: 784 pixels"), (3.7, "the code"), (6.7, "x_hat: 784 pixels")):
-        ax.text(x, label, text, ha="center", va="center", fontsize=12)
-    ax.add_patch(Circle((0.7, top), 0.36, fill=False, edgecolor="black", linewidth=3))
-    ax.add_patch(Circle((6.7, top), 0.36, fill=False, edgecolor=GREY, linewidth=6, alpha=0.6))
-    wide, narrow = 0.95, 0.45 if variational else 0.26
+        ax.text(x, 0.28, text, ha="center", va="center", fontsize=12)
+    ax.add_patch(Circle((0.7, middle), 0.36, fill=False, edgecolor="black", linewidth=3))
+    ax.add_patch(Circle((6.7, middle), 0.36, fill=False, edgecolor=GREY, linewidth=6, alpha=0.6))
     for left, right, tall, short, name, color in (
-        (1.65, 3.0, wide, narrow, "encoder", SKY),
-        (4.4, 5.75, narrow, wide, "decoder", ORANGE),
+        (1.65, 3.0, 0.95, 0.26, "encoder", SKY),
+        (4.4, 5.75, 0.26, 0.95, "decoder", ORANGE),
     ):
-        corners = [(left, top - tall), (left, top + tall), (right, top + short), (right, top - short)]
-        ax.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=0.55))
-        ax.text((left + right) / 2, top, name, ha="center", va="center", fontsize=13)
-    for start, end in ((0.7 + side, 1.65), (3.0, 3.7 - small), (3.7 + small, 4.4), (5.75, 6.7 - side)):
+        ends = [
+            (left, middle - tall),
+            (left, middle + tall),
+            (right, middle + short),
+            (right, middle - short),
+        ]
+        ax.add_patch(Polygon(ends, facecolor=color, edgecolor="black", alpha=0.55))
+        ax.text((left + right) / 2, middle, name, ha="center", va="center", fontsize=13)
+    for start, end in ((1.32, 1.65), (3.0, 3.51), (3.89, 4.4), (5.75, 6.08)):
         arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 0, "shrinkB": 0, "color": "black"}
-        ax.add_patch(FancyArrowPatch((start, top), (end, top), **arrow))
+        ax.add_patch(FancyArrowPatch((start, middle), (end, middle), **arrow))
     ax.set(xlim=(0, 7.4), ylim=(0.05, 2.3), aspect="equal")
+    ax.axis("off")
+    return ax.figure
+
+
+def _draw_variational_autoencoder(ax: Axes) -> Figure:
+    base, middle = 0.22, 0.5
+    for x, text, color, width in ((0.045, "x", "black", 3), (0.955, "x_hat", "#9B9B9B", 5)):
+        box = FancyBboxPatch((x - 0.05, 0.33), 0.1, 0.34, boxstyle="round,pad=0.005", facecolor="white")
+        ax.add_patch(box)
+        ax.plot(x, middle, "o", markersize=30, markerfacecolor="none", color=color, markeredgewidth=width)
+        ax.text(x, base, text, ha="center", va="center", fontsize=13)
+    for left, right, tall, short, name, color in (
+        (0.13, 0.29, 0.34, 0.14, "encoder", SKY),
+        (0.71, 0.87, 0.14, 0.34, "decoder", ORANGE),
+    ):
+        corners = [
+            (left, middle - tall),
+            (left, middle + tall),
+            (right, middle + short),
+            (right, middle - short),
+        ]
+        ax.add_patch(Polygon(corners, facecolor=color, edgecolor="black", alpha=0.55))
+        ax.text((left + right) / 2, middle, name, ha="center", va="center", fontsize=13)
+    z = np.linspace(-3, 3, 400)
+    x, cloud = middle + 0.055 * z, base + 0.55 * np.exp(-(((z - 0.9) / 0.3) ** 2) / 2)
+    ax.plot([x[0] - 0.01, x[-1] + 0.01], [base, base], color="black", linewidth=1.2)
+    ax.plot(x, base + 0.5 * density(z), "--", color="black")
+    ax.fill_between(x, base, cloud, color=BLUE, alpha=0.3, linewidth=0)
+    ax.plot(x, cloud, color=BLUE)
+    center, drawn = middle + 0.055 * 0.9, middle + 0.055 * 1.2
+    ax.plot(drawn, base, "o", color=RED, markersize=10, zorder=3)
+    for where, text, color in (
+        ((0.39, base + 0.26), "prior\np(z)", "black"),
+        ((center, base + 0.63), "cloud q(z | x)", BLUE),
+        ((drawn, base - 0.09), "z, drawn", RED),
+        ((0.375, 0.67), "mu, log_var", "black"),
+    ):
+        ax.text(*where, text, ha="center", va="center", fontsize=13, color=color)
+    for start, end in (
+        ((0.1, middle), (0.13, middle)),
+        ((0.29, 0.61), (center - 0.02, 0.61)),
+        ((drawn + 0.01, base + 0.01), (0.71, 0.42)),
+        ((0.87, middle), (0.9, middle)),
+    ):
+        arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "shrinkA": 0, "shrinkB": 0, "color": "black"}
+        ax.add_patch(FancyArrowPatch(start, end, **arrow))
+    ax.set(xlim=(-0.02, 1.02), ylim=(0.08, 0.95))
     ax.axis("off")
     return ax.figure
 
