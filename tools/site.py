@@ -124,7 +124,7 @@ def stage(playground: bool) -> None:
 def sources(playground: bool) -> dict[str, str | bytes]:
     """The content of all files that Sphinx reads, by name."""
     pages = {path.relative_to(ROOT).as_posix(): read(path) for path in notebooks()}
-    names = [*sorted(ROOT.glob("teaching/**/*.md")), ROOT / "claims" / "claims.md"]
+    names = [*sorted(ROOT.glob("teaching/**/*.md")), ROOT / "claims/claims.md", ROOT / "docs/glossary.md"]
     texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in names}
     known = {*pages, *texts}
     own = [p for pattern in ("*.*", "_*/*") for p in SITE.glob(pattern) if p.is_file()]
@@ -147,7 +147,6 @@ def sources(playground: bool) -> dict[str, str | bytes]:
     for part, names in lists.items():
         shown = {name: title(pages[name]).rpartition(":")[0] for name in names if name in pages}
         files[f"{part}/index.md"] = files.pop(f"{part}.md").decode() + toctree(names, titles=shown)
-    files["glossary.md"] = files["glossary.md"].decode() + glossary(known)
     files["licence.md"] = files["licence.md"].decode() + licences()
     files["_static/tex-svg.js"] = Path(
         distribution("sphinx-mathjax-offline").locate_file(MATHJAX)
@@ -283,14 +282,6 @@ def contents() -> str:
         times = f"{honest_minutes(notebook)} min to read" + (f", {seconds} to run" if seconds else "")
         items.append(f"- **[{title(notebook)}](notebooks/{path.name})** {question} *{times}*\n")
     return "".join(items)
-
-
-def glossary(known: set[str]) -> str:
-    """The words and symbols that chapter 00 lists, without their heading."""
-    name = "notebooks/00_start_here.ipynb"
-    text = "\n\n".join(cell.source for cell in read(ROOT / name).cells if cell.cell_type == "markdown")
-    section = re.search(r"^## Words and symbols\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    return relink(section[1], "glossary.md", known)
 
 
 def licences() -> str:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tests.notebooks.notebook_rules import broken_links
 from tools import site
 from tools.notebooks import as_text, chapters, read
 
@@ -123,6 +124,12 @@ def test_the_first_page_lists_every_chapter_with_its_question():
         f"notebooks/{p.name}" for p in shown
     ]
     assert all(re.search(r"\)\*\* .+ \*\d+ min to read", item) for item in items)
+
+
+def test_the_glossary_is_a_page_and_its_links_hold():
+    assert "\ndocs/glossary\n" in (site.SITE / "index.md").read_text("utf-8")
+    page = site.ROOT / "docs" / "glossary.md"
+    assert broken_links(page.read_text("utf-8"), page.parent) == []
 
 
 @needs_book
