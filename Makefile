@@ -6,13 +6,16 @@ STAMP := .venv/.installed
 
 # What you may set: make install PYTHON=/opt/python3.12/bin/python3
 # PYTHON: the Python to build .venv with. CONSTRAINTS: a file of exact versions for `install`.
-# LAB_ARGS: more arguments for JupyterLab.
+# LAB_ARGS: more arguments for JupyterLab. NB: the number of a chapter. FROM: what learners handed in. JOBS: submissions at a time.
 PYTHON ?=
 CONSTRAINTS ?=
 LAB_ARGS ?=
+NB ?=
+FROM ?=
+JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab doctor test colab site site-serve clean always
+.PHONY: help install lab doctor test colab site site-serve assignment grade clean always
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,6 +43,12 @@ site: $(STAMP) ## build the book into dist/site (needs Python 3.11; Node.js for 
 site-serve: $(STAMP) ## build the book and show it on http://localhost:8000
 	$(PY) tools/install.py -e '.[site]'
 	$(PY) -m tools.site --serve
+
+assignment: $(STAMP) ## for teachers: write an assignment without answers (NB=02)
+	$(PY) -m tools.grading.assignment "$(NB)"
+
+grade: $(STAMP) ## for teachers: points and feedback for what was handed in (NB=02 FROM=folder-or-zip)
+	$(PY) -m tools.grading.grade "$(NB)" "$(FROM)" $(if $(JOBS),--jobs $(JOBS))
 
 clean: ## remove caches and build products; .venv and data/ stay
 	rm -rf build dist .nox *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -62,9 +62,10 @@ def main() -> int:
         return run_each(chosen or sorted(TARGET.rglob("*.ipynb")), run_alone)
     address, package, count = repository(), pack(), 0
     for folder, below in FOLDERS.items():
-        for path in sorted((ROOT / folder).glob("*.ipynb")):
+        found = [*(ROOT / folder).glob("*.ipynb"), *(ROOT / folder).glob("appendix/*.ipynb")]
+        for path in sorted(found):
             notebook = bundle(read(path), path.relative_to(ROOT).as_posix(), package, address)
-            store(notebook, TARGET / below / path.name)
+            store(notebook, TARGET / below / path.relative_to(ROOT / folder))
             count += 1
     where = f"with links to {address}" if address else "pyproject.toml names no repository to link to"
     print(f"Wrote {count} notebooks below {TARGET.relative_to(ROOT)}; {where}.")

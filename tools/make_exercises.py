@@ -4,6 +4,7 @@ Cells that need an answer (checks, figures tagged `see-it-work`, trainings tagge
 stop with NotAttempted, so they are tagged `raises-exception`: the notebook runs to its end all the same.
 """
 
+import copy
 import re
 import sys
 
@@ -30,15 +31,20 @@ def main() -> int:
 def make_exercise(solution: NotebookNode) -> NotebookNode:
     """The learner's copy of a solved notebook: no answers, no outputs."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
-    exercise, _ = ClearSolutions(config=config).preprocess(solution.copy(), {})
-    for cell in exercise.cells:
+    exercise, _ = ClearSolutions(config=config).preprocess(with_stubs(copy.deepcopy(solution)), {})
+    return exercise
+
+
+def with_stubs(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with the exercises' title, without outputs, and with cells that may stop tagged so."""
+    for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
             if is_check(cell) or {"see-it-work", "experiment"} & set(tags(cell)):
                 cell.metadata["tags"] = [*tags(cell), "raises-exception"]
         else:
             cell.source = re.sub(r"^(# .*): solutions$", r"\1: exercises", cell.source, flags=re.MULTILINE)
-    return exercise
+    return notebook
 
 
 def is_check(cell: NotebookNode) -> bool:
