@@ -30,13 +30,16 @@ def plot_history(
 
 
 def plot_sweep(sweep: Mapping[float, Mapping[str, float | Tensor]], *, factor: float | None = None) -> Figure:
-    """The numbers of a sweep over the reconstruction_factor, a panel each; one factor can be marked.
+    """The numbers of a sweep over the reconstruction_factor, two panels a row; one factor can be marked.
 
     `sweep` maps each factor to names and what was found there: numbers, and images (N, C, H, W).
     """
     names = _numbers_of(sweep)
-    fig, axes = plt.subplots(1, len(names), figsize=(3.9 * len(names), 3.2), squeeze=False)
-    for ax, name in zip(axes.flat, names, strict=True):
+    columns, rows = min(2, len(names)), -(-len(names) // 2)
+    fig, axes = plt.subplots(rows, columns, figsize=(3.7 * columns, 2.9 * rows), squeeze=False)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    for ax, name in zip(axes.flat, names, strict=False):
         _plot_over_factors(ax, sweep, name, factor)
     return fig
 
@@ -45,7 +48,7 @@ def draw_sweep_step(sweep: Mapping[float, Mapping[str, float | Tensor]], factor:
     """What a sweep found at one factor: its images in rows, and its numbers among the others."""
     names = _numbers_of(sweep)
     rows = {name: pictures(v)[:10] for name, v in sweep[factor].items() if isinstance(v, Tensor)}
-    fig = plt.figure(figsize=(3.9 * len(names), 3.4 + 1.05 * len(rows)))
+    fig = plt.figure(figsize=(3.1 * len(names), 3.4 + 1.05 * len(rows)))
     grid = fig.add_gridspec(2, len(names), height_ratios=[1.05 * len(rows), 3])
     top = fig.add_subplot(grid[0, :])
     _, channels, *_, width = next(iter(rows.values())).shape
@@ -71,6 +74,6 @@ def _numbers_of(sweep: Mapping[float, Mapping[str, float | Tensor]]) -> list[str
 def _plot_over_factors(ax: Axes, sweep: Mapping, name: str, factor: float | None) -> None:
     factors = sorted(sweep)
     ax.plot(factors, [sweep[f][name] for f in factors], "o-", color=BLUE, markersize=5)
-    ax.set(xscale="log", xlabel="reconstruction_factor", title=name, ylim=(0, None))
+    ax.set(xscale="log", xlabel="factor", title=name, ylim=(0, None))
     if factor is not None:
         ax.plot(factor, sweep[factor][name], "D", color=ORANGE, markersize=11, markeredgecolor="black")
