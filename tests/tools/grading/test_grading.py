@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 
+pytest.importorskip("nbgrader")
+
 from tools.grading.assignment import find, write
 from tools.grading.grade import grade
 from tools.grading.intake import collect, learner_of, name_of
