@@ -1,6 +1,7 @@
 """Read what teachers use, and write the pages of it that people read: `python -m tools.teaching`.
 
-`teaching/concept_tests/*.yml` become `teaching/concept_tests.md`, the answers folded.
+`teaching/concept_tests/*.yml` become `teaching/concept_tests.md`, the answers folded;
+`teaching/misconceptions/*.yml` become `teaching/misconceptions.md`, with what the checks say.
 """
 
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from course_lib import checks
 from tools.notebooks import ROOT, read
 
 TEACHING = ROOT / "teaching"
@@ -23,6 +25,33 @@ answer stands for a misconception: the folded text says which, and what to say.
 
 Written by `python -m tools.teaching` from `teaching/concept_tests/`.
 """
+
+
+MISCONCEPTIONS = """\
+# Misconceptions
+
+What learners write, chosen from the mistakes that the checks of the exercises know: what you hear, what the
+check says, what to ask, and what to show. A question does more than the answer, so ask first.
+
+Written by `python -m tools.teaching` from `teaching/misconceptions/`.
+"""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A mistake that a check knows, `function.name`, and what a teacher does about it."""
+
+    mistake: str
+    hear: str
+    ask: str
+    show: str
+
+    @property
+    def message(self) -> str:
+        """What the check says; the facts that it fills in are left out."""
+        function, name = self.mistake.split(".")
+        message = getattr(checks, f"check_{function}").mistakes[name].message
+        return re.sub(r"\{[^}]*\}", "…", message)
 
 
 @dataclass(frozen=True)
@@ -91,6 +120,25 @@ def as_markdown(question: Question) -> str:
     )
 
 
+def misconceptions() -> dict[str, list[Misconception]]:
+    """The misconceptions of each chapter, by the name of its notebook."""
+    paths = sorted((TEACHING / "misconceptions").glob("*.yml"))
+    return {p.stem: [Misconception(**entry) for entry in yaml.safe_load(p.read_text("utf-8"))] for p in paths}
+
+
+def misconceptions_page() -> str:
+    """All misconceptions as Markdown."""
+    parts = [MISCONCEPTIONS]
+    for chapter, found in misconceptions().items():
+        parts.append(f"## [{title(chapter)}](../notebooks/{chapter}.ipynb)\n")
+        for m in found:
+            parts.append(
+                f"### {m.hear}\n\n- **The check says** (`{m.mistake}`): {m.message}\n- **Ask:** {m.ask}\n"
+                f"- **Show:** “{m.show}”\n"
+            )
+    return "\n".join(parts)
+
+
 def title(chapter: str) -> str:
     """The title of a chapter."""
     opening = read(ROOT / "notebooks" / f"{chapter}.ipynb").cells[0].source
@@ -106,7 +154,10 @@ def headings(chapter: str) -> list[str]:
 
 def pages() -> dict[Path, str]:
     """What this module writes."""
-    return {TEACHING / "concept_tests.md": concept_tests_page()}
+    return {
+        TEACHING / "concept_tests.md": concept_tests_page(),
+        TEACHING / "misconceptions.md": misconceptions_page(),
+    }
 
 
 if __name__ == "__main__":
