@@ -523,7 +523,7 @@ def check_loss_from_scores(answer: Answer) -> None:
 
 # ── 8.5 A lean VAE (experiment) ──────────────────────────────────────────────────────────────────
 
-MOST_PARAMETERS = 20_000
+MOST_PARAMETERS = 10_000
 RANKS = 0.99
 OVER_FLOOR = 2.0
 
@@ -531,7 +531,7 @@ OVER_FLOOR = 2.0
 @check(
     Mistake(
         "too_many_parameters",
-        "{parameters:,} parameters, and the budget is 20,000. Which layer holds most of them? Look at the "
+        "{parameters:,} parameters, and the budget is 10,000. Which layer holds most of them? Look at the "
         "linear ones.",
     ),
     Mistake("no_vae", "This is an autoencoder without a prior: the task is about a models.VAE."),
@@ -570,7 +570,7 @@ OVER_FLOOR = 2.0
     "decoded from mu",
 )
 def check_lean_vae(answer: Answer) -> str:
-    """A trained VAE with one latent dimension and at most 20,000 parameters, judged by embed and decode."""
+    """A trained VAE with one latent dimension and at most 10,000 parameters, judged by embed and decode."""
     model = answer.f
     if not all(callable(getattr(model, name, None)) for name in ("embed", "decode", "parameters")):
         raise WrongAnswer("The answer must be the trained model itself, a models.VAE.", "type")

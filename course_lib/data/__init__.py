@@ -22,3 +22,4 @@ from course_lib.data.odd_shapes import ANOMALY_KINDS, anomalies
 from course_lib.data.own import Own, own, own_series
 from course_lib.data.photos import FLAT_PATCH, patches, photographs, whiten
 from course_lib.data.points import banana, banana_curve, gaussian_points
+from course_lib.data.stored import PublishedRun, published_run, stored_controls

@@ -389,7 +389,7 @@ def without_a_prior():
 
 
 def frozen():
-    model = Found(weights=21_000)
+    model = Found(weights=11_000)
     return model.requires_grad_(False)
 
 
@@ -429,7 +429,7 @@ RIGHT = {
         lambda layers: (field_from_the_end(layers[1:]) - 1) * layers[0][1] + layers[0][0] if layers else 1,
     ],
     "check_loss_from_scores": [with_softplus, in_a_loop, with_log_sigmoid, with_bernoulli, by_parts_and_tanh],
-    "check_lean_vae": [Found(), Found(0.02, weights=20_000)],
+    "check_lean_vae": [Found(), Found(0.02, weights=10_000)],
 }
 
 WRONG = {
