@@ -1,6 +1,6 @@
 """Figures named for what they show. Each draws on `ax` when given one, and returns its figure."""
 
-from course_lib.plotting.anomaly import draw_confusion_table, plot_auc_table, plot_roc, plot_score_histograms
+from course_lib.plotting.anomaly import draw_confusion_table, plot_roc, plot_score_histograms
 from course_lib.plotting.codes import (
     plot_code_map,
     plot_decoded_code,

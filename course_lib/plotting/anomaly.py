@@ -47,25 +47,6 @@ def plot_score_histograms(
     return ax.figure
 
 
-def plot_auc_table(aucs: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Figure:
-    """Score → kind → AUC as a table: purple is better than chance, orange is worse."""
-    _require.mapping(aucs=aucs)
-    kinds = list(next(iter(aucs.values())))
-    values = np.array([[by_kind[kind] for by_kind in aucs.values()] for kind in kinds])
-    ax = new_axes(ax, width=1.5 * len(aucs) + 1.6, height=0.36 * len(kinds) + 0.9)
-    ax.imshow(values, cmap="PuOr", vmin=0, vmax=1, aspect="auto", alpha=0.8)
-    for (row, column), value in np.ndenumerate(values):
-        color = "white" if abs(value - 0.5) > 0.36 else "black"
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
-    ax.set_xticks(range(len(aucs)), list(aucs))
-    ax.set_yticks(range(len(kinds)), kinds)
-    ax.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
-    ax.set_title("AUC of each score for each kind", pad=10)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    return ax.figure
-
-
 def draw_confusion_table(
     normal: Tensor, odd: Tensor, threshold: float, *, base_rate: float = 0.001, ax: Axes | None = None
 ) -> Figure:

@@ -17,7 +17,6 @@ from tests.library.small import SCORES
 Z, CAUSE = torch.linspace(-2, 2, 120)[:, None], torch.linspace(0, 1, 120)
 PLANE, LABELS = torch.cat([Z, Z.flip(0).square()], dim=1), torch.arange(120) % 10
 IMAGES = data.circles(12).images
-AUCS = {"sum": {"dot": 0.4321, "arc": 1.0}, "relative": {"dot": 0.9, "arc": 0.51}}
 GRID = torch.linspace(-2, 2, 41), torch.linspace(-1, 3, 41)
 FAR = GRID[0][:, None].expand(41, 41) + 2  # grows with the first number only, from 0 to 4
 SWEEP = {
@@ -36,7 +35,6 @@ ON_AXES = [  # these draw on `ax`, too
     partial(plotting.plot_score_histograms, SCORES, threshold=40),
     partial(plotting.draw_confusion_table, SCORES["circle"], SCORES["dot"], 0.4),
     partial(plotting.draw_confusion_table, SCORES["circle"], SCORES["dot"], 50),
-    partial(plotting.plot_auc_table, AUCS),
     partial(plotting.plot_roc, {"disc": (torch.tensor([0, 0.2, 1]), torch.tensor([0, 1, 1]))}),
     partial(plotting.plot_kl_map),
     partial(plotting.draw_reparameterization, 1.0, -1.4, Z[:9, 0]),
@@ -164,12 +162,6 @@ def test_the_plane_holds_each_code_as_the_numeral_of_its_label():
         np.testing.assert_allclose(dots.get_offsets(), PLANE[digit == LABELS], rtol=1e-6)
     assert [ring.radius for ring in ax.patches] == [1, 2]
     assert not plotting.plot_labelled_plane(PLANE, LABELS, prior=False).axes[0].patches
-
-
-def test_the_table_of_aucs_has_a_row_for_each_kind():
-    ax = plotting.plot_auc_table(AUCS).axes[0]
-    assert [text.get_text() for text in ax.texts] == ["0.43", "0.90", "1.00", "0.51"]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["dot", "arc"]
 
 
 def test_a_score_on_the_threshold_is_not_above_it():
