@@ -2,8 +2,8 @@
 
 from course_lib.plotting.anomaly import draw_confusion_table, plot_roc, plot_score_histograms
 from course_lib.plotting.codes import (
-    plot_code_map,
     plot_decoded_code,
+    plot_decoded_plane,
     plot_labelled_plane,
     plot_latent_against_cause,
     plot_latent_histogram,

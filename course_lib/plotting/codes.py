@@ -3,13 +3,16 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
 from course_lib.plotting._shared import array, density, new_axes, number, pictures, places
 from course_lib.plotting.images import draw_image
 from course_lib.plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+
+TINT = "#F5D08A"  # paper of pictures that are marked
 
 
 def plot_latent_histogram(z: Tensor, *, ax: Axes | None = None, title: str = "Codes z") -> Figure:
@@ -53,31 +56,39 @@ def plot_decoded_code(image: Tensor, z: Tensor, codes: Tensor | None = None) -> 
     return fig
 
 
-def plot_code_map(
+def plot_decoded_plane(
     axes: tuple[Tensor, Tensor],
-    distance: Tensor,
+    images: Tensor,
     z: Tensor,
-    cause: Tensor,
     *,
-    limit: float,
+    tinted: Tensor | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """A plane of codes: where circles are drawn, and where codes z (N, 2) lie, dots growing with the cause.
+    """What is decoded from a grid of codes, each image where its code lies.
 
-    `axes` (X,) and (Y,) span the plane; `distance` (X, Y) says how far the picture decoded at a point is from
-    a circle: grey above `limit`. Dashed: N(0, I) at one and two standard deviations.
+    `axes` (X,) and (Y,), evenly spaced, span the plane; `images` (X·Y, 1, H, W) come in the order of
+    `torch.cartesian_prod(*axes)`. A blue frame: some of the codes z (N, 2) lie here. A tint: `tinted` (X·Y,)
+    says so. Dashed: N(0, I) at one and two standard deviations.
     """
-    ax = new_axes(ax, width=5.2, height=5.2)
-    x, y, distance = array(axes[0]), array(axes[1]), array(distance)
-    levels = [0, limit, max(limit, distance.max()) + 1]
-    ax.contourf(x, y, distance.T, levels, colors=["white", "#BFBFBF"])
-    z, cause = places(z, 2), array(cause)
-    area = 2 + 22 * (cause - cause.min()) / max(np.ptp(cause), 1e-9)
-    ax.scatter(z[:, 0], z[:, 1], s=area, color=BLUE, linewidth=0)
+    ax = new_axes(ax, width=7, height=7)
+    x, y = (array(axis) for axis in axes)
+    ink = pictures(images, channels=(1,))[:, 0].clip(0, 1)
+    tinted = np.zeros(len(ink), bool) if tinted is None else array(tinted)
+    paper = np.where(tinted[:, None], to_rgb(TINT), 1.0)  # (X·Y, 3)
+    tiles = paper[:, None, None] * (1 - ink[..., None])
+    height, width = ink.shape[1:]
+    grid = tiles.reshape(len(x), len(y), height, width, 3)[:, ::-1]  # imshow begins at the top
+    wall = grid.transpose(1, 2, 0, 3, 4).reshape(len(y) * height, len(x) * width, 3)
+    dx, dy = x[1] - x[0], y[1] - y[0]
+    edges = [np.append(axis - step / 2, axis[-1] + step / 2) for axis, step in ((x, dx), (y, dy))]
+    ax.imshow(wall, extent=(*edges[0][[0, -1]], *edges[1][[0, -1]]))
+    counts, *_ = np.histogram2d(*places(z, 2).T, bins=edges)
+    for i, j in np.argwhere(counts > 0):
+        frame = Rectangle((edges[0][i], edges[1][j]), dx, dy, fill=False, edgecolor=BLUE, linewidth=1.6)
+        ax.add_patch(frame)
     for radius in (1, 2):
         ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=RED, linestyle="--", linewidth=1.8))
     ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")
-    ax.set_title("White: circles are drawn. Grey: none")
     return ax.figure
 
 
@@ -90,11 +101,11 @@ def plot_labelled_plane(
     """
     ax = new_axes(ax, width=6.5, height=6.5)
     z, labels = places(z, 2), array(labels)
-    colors = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, "black"]
+    colors = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, "black", "#8B5A2B", "#4B0082"]
     for digit in range(10):
         x, y = z[labels == digit].T
-        style = {"marker": f"${digit}$", "s": 24 if faint else 40, "linewidth": 0}
-        ax.scatter(x, y, color=GREY if faint else colors[digit % 8], alpha=0.6 if faint else 0.9, **style)
+        style = {"marker": f"${digit}$", "s": 24 if faint else 60, "linewidth": 0}
+        ax.scatter(x, y, color=GREY if faint else colors[digit], alpha=0.6 if faint else 0.9, **style)
     for radius in (1, 2) if prior else ():
         ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor="black", linestyle="--", linewidth=1))
     ax.set(xlabel="first number of z", ylabel="second number of z", aspect="equal")

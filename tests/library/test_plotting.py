@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 from torch.distributions import Normal, kl_divergence
 
 from course_lib import data, plotting
@@ -17,18 +17,18 @@ from tests.library.small import SCORES
 Z, CAUSE = torch.linspace(-2, 2, 120)[:, None], torch.linspace(0, 1, 120)
 PLANE, LABELS = torch.cat([Z, Z.flip(0).square()], dim=1), torch.arange(120) % 10
 IMAGES = data.circles(12).images
-GRID = torch.linspace(-2, 2, 41), torch.linspace(-1, 3, 41)
-FAR = GRID[0][:, None].expand(41, 41) + 2  # grows with the first number only, from 0 to 4
+GRID = torch.linspace(-2, 2, 4), torch.linspace(-1, 3, 3)
+TILES = torch.eye(12)[:, None, :, None].expand(12, 1, 12, 12)  # tile k has ink in its row k from the top
 SWEEP = {
     factor: {"unexplained": 1 / (1 + factor), "active": i, "held out": IMAGES, "redrawn": 0.1 * i * IMAGES}
     for i, factor in enumerate((0.01, 1.0, 100.0))
 }
-code_map = partial(plotting.plot_code_map, GRID, FAR, PLANE, limit=3.0)
+decoded_plane = partial(plotting.plot_decoded_plane, GRID, TILES, PLANE)
 ON_AXES = [  # these draw on `ax`, too
     partial(plotting.plot_history, {"loss": [3, 2.0], "validation_loss": [3, 2.5]}),
     partial(plotting.plot_latent_histogram, Z),
     partial(plotting.plot_latent_against_cause, Z, CAUSE),
-    partial(code_map, CAUSE),
+    decoded_plane,
     partial(plotting.plot_labelled_plane, PLANE, LABELS),
     partial(plotting.plot_score_histograms, SCORES),
     partial(plotting.plot_score_histograms, SCORES, threshold=0.4),
@@ -145,15 +145,26 @@ def test_the_step_of_a_sweep_shows_its_images_and_marks_its_numbers():
         np.testing.assert_allclose(diamond, [(1.0, SWEEP[1.0][number])])
 
 
-def test_the_map_of_codes_is_white_below_the_limit_and_its_dots_grow_with_the_cause():
-    areas, *_, dots = code_map(CAUSE).axes[0].collections
-    shades = list(zip(areas.get_paths(), areas.get_facecolor(), strict=True))
-    for point, shade in (((-1.0, 2.5), "#ffffff"), ((1.5, -0.5), "#bfbfbf")):  # distances 1 and 3.5
-        assert next(to_hex(color) for path, color in shades if path.contains_point(point)) == shade
-    np.testing.assert_allclose(dots.get_offsets(), PLANE)
-    assert (np.diff(dots.get_sizes()) > 0).all()
-    equal = code_map(torch.ones(120)).axes[0].collections[-1].get_sizes()
-    assert equal.min() == equal.max() > 0
+def test_a_plane_of_pictures_holds_each_where_its_code_lies():
+    tinted = torch.arange(12) == 4  # the point (-2 + 4/3, 1)
+    ax = decoded_plane(tinted=tinted).axes[0]
+    wall, extent = ax.images[0].get_array(), ax.images[0].get_extent()
+    assert wall.shape == (3 * 12, 4 * 12, 3)
+    np.testing.assert_allclose(extent, (-2 - 2 / 3, 2 + 2 / 3, -2, 4), rtol=1e-6)
+    for k in range(12):
+        column, row = k // 3, 2 - k % 3  # cartesian_prod runs through the second number first, from below
+        tile = wall[12 * row : 12 * row + 12, 12 * column : 12 * column + 12]
+        assert (tile[k] == 0).all()
+        paper = np.delete(tile, k, axis=0)
+        assert (paper == 1).all() != bool(tinted[k])
+
+
+def test_frames_stand_around_the_places_with_codes():
+    codes = torch.tensor([[-2.1, -0.9], [0.8, 1.2], [0.6, 0.9]])  # one near (-2, -1), two near (2/3, 1)
+    patches = plotting.plot_decoded_plane(GRID, TILES, codes).axes[0].patches
+    frames = [patch for patch in patches if isinstance(patch, Rectangle)]
+    middles = [np.add(frame.get_xy(), (2 / 3, 1)) for frame in frames]
+    np.testing.assert_allclose(middles, [(-2, -1), (2 / 3, 1)], rtol=1e-5)
 
 
 def test_the_plane_holds_each_code_as_the_numeral_of_its_label():
