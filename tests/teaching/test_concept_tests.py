@@ -46,7 +46,7 @@ def test_numbers_are_recomputed(question):
         values = eval(option.value, {"math": math, "np": np, "torch": torch})
         values = values if isinstance(values, tuple) else (values,)
         for value, shown in zip(values, option.shows.split(), strict=True):
-            told = f"{option.text} {option.right}".replace(",", "")
+            told = f"{option.text} {option.right}".replace(",", "").replace("−", "-")
             said = [number.rstrip(".") for number in NUMBER.findall(told)]
             assert shown in said, f"{shown} is not in the text"
             decimals = len(shown.partition(".")[2])
