@@ -108,15 +108,6 @@ def test_the_presets_of_the_playground_are_known_by_chapter():
     assert sum(map(len, site.presets().values())) == written
 
 
-def test_reading_minutes_count_words_lines_and_pictures():
-    cells = [
-        new_markdown_cell("word " * 400),
-        new_code_cell("x = 1\n\n" * 30, outputs=[PICTURE] * 3),
-        new_code_cell("y = 1\n" * 99, metadata={"tags": ["claim"]}),
-    ]
-    assert site.reading_minutes(new_notebook(cells=cells)) == round(2 + 30 * 7 / 60 + 1.5)
-
-
 def test_the_first_page_lists_every_chapter_with_its_question():
     items = site.contents().splitlines()
     shown = [path for path in chapters() if path.parent.name == "notebooks"]

@@ -5,9 +5,10 @@ import re
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.notebooks.notebook_rules import markdown
-from tools import fill_minutes
+from tools import fill_minutes, minutes
 from tools.notebooks import ROOT
 
 MEASURED = json.loads(fill_minutes.MEASURED.read_text(encoding="utf-8"))
@@ -64,3 +65,16 @@ def test_only_rows_of_measured_notebooks_change():
 )
 def test_a_duration_as_one_says_it(seconds, words):
     assert fill_minutes.duration(seconds) == words
+
+
+def test_honest_minutes_count_words_visible_lines_and_pictures():
+    picture = new_output("display_data", {"image/png": "AAAA"})
+    cells = [
+        new_markdown_cell("The chapter takes 9 minutes to read.\n\n" + "word " * 393),
+        new_code_cell("x = 1\n\n" * 30, outputs=[picture] * 3),
+        new_code_cell("y = 1\n" * 99, metadata={"tags": ["claim"]}),
+    ]
+    notebook = new_notebook(cells=cells)
+    assert minutes.honest_minutes(notebook) == round(2 + 30 * 7 / 60 + 1.5)
+    minutes.state(notebook)
+    assert notebook.cells[0].source.startswith("The chapter takes 7 minutes to read.")
