@@ -397,7 +397,7 @@ def never_trained():
     shape = (1, 28, 28)
     torch.manual_seed(0)
     encoder = models.VariationalEncoder(nn.Flatten(), shape, 1)
-    return models.VAE(encoder, models.dense_decoder(1, shape, hidden=10))
+    return models.VAE(encoder, models.dense_decoder(1, shape, hidden=8))
 
 
 RIGHT = {
