@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from tests.notebooks.numbers_in_prose import unborne
 from tools.minutes import STATED, honest_minutes
-from tools.notebooks import ROOT, WIDGET_VIEW, dress, tags
+from tools.notebooks import HIDDEN, ROOT, WIDGET_VIEW, dress, tags
 
 Rule = Callable[[NotebookNode, Path], list[str]]
 
@@ -152,6 +152,17 @@ def uses_no_magic(notebook: NotebookNode, path: Path) -> list[str]:
         for i, cell in code_cells(notebook)
         for hit in re.finditer(r"(?mi)^\s*(%matplotlib|[!%]\s*pip)\b|#\s*NBVAL_\w+", cell.source)
         if "pip" not in hit.group() or "setup" not in tags(cell)
+    ]
+
+
+def fits_a_projector(notebook: NotebookNode, path: Path) -> list[str]:
+    """No line of code that a reader should learn from is wider than 88 columns."""
+    return [
+        f"cell {i} has a line of {len(line)} columns: {line}"
+        for i, cell in code_cells(notebook)
+        if not HIDDEN.keys() & set(tags(cell))
+        for line in cell.source.splitlines()
+        if len(line) > 88
     ]
 
 

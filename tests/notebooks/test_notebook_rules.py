@@ -94,6 +94,7 @@ BROKEN = [
     (rules.uses_no_magic, append(code("!pip install torch"))),
     (rules.uses_no_magic, append(code("1", tag="setup"))),
     (rules.uses_no_magic, replace(7, source="# nbval_check_output\nprint(1)")),
+    (rules.fits_a_projector, append(code("x" * 89))),
     (rules.has_one_parameters_cell, replace(2, metadata={})),
     (rules.has_one_parameters_cell, append(code("SEED = 1", tag="parameters"))),
     (rules.has_one_parameters_cell, replace(2, source="EPOCHS = 10")),
