@@ -6,6 +6,7 @@ of Colab and other files. All is looked at and mended before anything runs.
 
 import copy
 import re
+import shutil
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -51,37 +52,30 @@ def collect(place: Path, release: NotebookNode, workspace: Path) -> tuple[list[S
 
 
 def unpack(place: Path, workspace: Path) -> Path:
-    """The folder in which the files lie; a zip is unpacked into one of its own."""
+    """The folder in which the files lie: `place`, or a copy below `workspace` with all zips unpacked."""
     if not place.exists():
         raise SystemExit(f"There is nothing at {place}.")
-    if place.is_file() and not zipfile.is_zipfile(place):
-        if place.suffix != ".ipynb":
-            raise SystemExit(f"{place} is neither a folder, nor a zip, nor a notebook.")
-        (workspace / "one").mkdir()
-        (workspace / "one" / place.name).write_bytes(place.read_bytes())
-        return workspace / "one"
-    zips = [place] if place.is_file() else sorted(place.rglob("*.zip"))
-    if place.is_dir() and not zips:
-        return place
     root = workspace / "unpacked"
-    root.mkdir()
     if place.is_dir():
-        for path in place.rglob("*"):
-            if path.is_file() and path.suffix != ".zip":
-                (root / path.relative_to(place)).parent.mkdir(parents=True, exist_ok=True)
-                (root / path.relative_to(place)).write_bytes(path.read_bytes())
-    while zips:
-        path = zips.pop()
-        inside = root if path == place else root / path.relative_to(place if place.is_dir() else root)
-        inside = inside.with_suffix("")
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(inside)
-        zips += [p for p in inside.rglob("*.zip") if zipfile.is_zipfile(p)]
+        if not any(place.rglob("*.zip")):
+            return place
+        shutil.copytree(place, root)
+    elif zipfile.is_zipfile(place):
+        shutil.unpack_archive(place, root, "zip")
+    elif place.suffix == ".ipynb":
+        root.mkdir()
+        shutil.copy(place, root)
+    else:
+        raise SystemExit(f"{place} is neither a folder, nor a zip, nor a notebook.")
+    while zips := [path for path in root.rglob("*.zip") if path.is_file() and zipfile.is_zipfile(path)]:
+        for path in zips:
+            shutil.unpack_archive(path, path.with_suffix(""), "zip")
+            path.unlink()
     return root
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """What lies in a folder, rubbish and unpacked zips aside; nothing when it is a file."""
+    """What lies in a folder, rubbish and files that only look like zips aside; nothing when it is a file."""
     return [p for p in folder.glob("*") if p.name not in STRAY and p.suffix != ".zip"]
 
 
