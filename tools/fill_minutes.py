@@ -40,7 +40,7 @@ def fill(text: str, measured: dict) -> str:
 
     minutes = sum(numbers["seconds"] for numbers in known.values()) / 60
     note = f"Measured on {measured['machine']}, the start of the kernel aside. "
-    note += f"These {len(known)} chapters together take {minutes:.1f} minutes."
+    note += f"All {len(known)} notebooks, appendices too, together take {minutes:.1f} minutes."
     return NOTE.sub(lambda found: found[1] + note + found[2], ROW.sub(fill_row, text))
 
 
