@@ -12,15 +12,24 @@ STATED = re.compile(r"\b(\d+) minutes to read\b")
 
 def honest_minutes(notebook: NotebookNode) -> int:
     """The whole minutes that someone new to the subject needs, the exercises aside."""
-    words = lines = figures = 0
+    return round(sum(section_minutes(notebook).values()))
+
+
+def section_minutes(notebook: NotebookNode) -> dict[str, float]:
+    """The minutes of each section by its heading, in order; "" is what stands before the first."""
+    section, minutes = "", {"": 0.0}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            words += len(re.findall(r"\w+", cell.source))
+            for line in cell.source.splitlines():
+                if line.startswith("## "):
+                    section = line.removeprefix("## ").strip()
+                minutes.setdefault(section, 0.0)
+                minutes[section] += len(re.findall(r"\w+", line)) / WORDS
             continue
-        figures += sum("image/png" in output.get("data", {}) for output in cell.outputs)
+        minutes[section] += FIGURE * sum("image/png" in output.get("data", {}) for output in cell.outputs)
         if not HIDDEN.keys() & set(tags(cell)):
-            lines += sum(bool(line.strip()) for line in cell.source.splitlines())
-    return round(words / WORDS + lines * LINE + figures * FIGURE)
+            minutes[section] += LINE * sum(bool(line.strip()) for line in cell.source.splitlines())
+    return minutes
 
 
 def state(notebook: NotebookNode) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tools import teaching
+from tools.teaching import questions
 
 TESTS = teaching.concept_tests()
 QUESTIONS = [question for questions in TESTS.values() for question in questions]
@@ -64,6 +65,10 @@ def test_ids_are_the_chapters_and_in_order():
         assert [question.id for question in questions] == expected
 
 
-@pytest.mark.parametrize("path", teaching.pages(), ids=lambda path: path.name)
-def test_the_pages_are_written(path):
-    assert path.read_text(encoding="utf-8") == teaching.pages()[path], "run `python -m tools.teaching`"
+def test_the_sheets_hold_every_question_and_no_answer():
+    text = questions.sheets()
+    for question in QUESTIONS:
+        assert question.as_markdown() in text
+        for option in question.options:
+            assert not option.right or option.right not in text
+            assert not option.say or option.say not in text
