@@ -89,6 +89,12 @@ def checks(session):
 
 
 @nox.session(python=False)
+def guide(session):
+    """Run every command of the teachers' guide in a fresh copy of the course."""
+    session.run("python", "-m", "pytest", "-x", "tests/teaching/guide_commands.py", *session.posargs)
+
+
+@nox.session(python=False)
 def claims(session):
     """Check the claims of the chapters over seeds (-- --seeds 0-9 --jobs 2 notebooks/03_….ipynb)."""
     session.run("python", "-m", "claims", *session.posargs)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tools import teaching
-from tools.teaching import questions
+from tools.teaching.questions import sheets
 
 TESTS = teaching.concept_tests()
 QUESTIONS = [question for questions in TESTS.values() for question in questions]
@@ -66,7 +66,7 @@ def test_ids_are_the_chapters_and_in_order():
 
 
 def test_the_sheets_hold_every_question_and_no_answer():
-    text = questions.sheets()
+    text = sheets()
     for question in QUESTIONS:
         assert question.as_markdown() in text
         for option in question.options:
