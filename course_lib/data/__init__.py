@@ -11,6 +11,7 @@ from course_lib.data.circle import (
     Circles,
     canvas,
     circles,
+    misfit,
     nearest_circle,
     radius_only_floor,
     render_circles,

@@ -108,6 +108,18 @@ def nearest_circle(images: Tensor, *, stroke: float = 1.5, steps: int = 221) -> 
     return distance.square(), radii.flatten()[best]
 
 
+def misfit(images: Tensor) -> tuple[Tensor, Tensor]:
+    """How unlike a circle each image (N, 1, H, W) is, in the usual stroke: chapter 2's yardstick.
+
+    Returns (misfit (N,), radius (N,)): the squared error to the nearest circle as a share of the squared
+    ink of a circle of that radius, 1 for blank paper, and the radius in units.
+    """
+    distance, radius = nearest_circle(images)
+    middle = torch.full((len(radius), 2), 0.515)
+    circles = render_circles(radius, middle, size=images.shape[-1])
+    return distance / circles.square().sum(dim=(1, 2, 3)), radius
+
+
 def radius_only_floor(*, size: int = 28, stroke: float = 1.5, steps: int = 221) -> float:
     """Share of the pixel variance that stays unexplained when only the radius is known.
 

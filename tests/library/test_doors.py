@@ -25,6 +25,7 @@ DOORS = {
     "anomaly_scores": lambda given: anomaly.anomaly_scores(vae(), given),
     "relative_scores": lambda given: anomaly.relative_scores(autoencoder(), given),
     "nearest_circle": data.nearest_circle,
+    "misfit": data.misfit,
     "show_images": plotting.show_images,
     "show_image_rows": lambda given: plotting.show_image_rows({"x": given}),
 }
@@ -53,7 +54,7 @@ TAKEN = {  # by which doors, for there it is no mistake
     "0 to 255": NETWORKS,  # which never look at values: a GPU would have to be waited for
     "NaN": NETWORKS,
     "no image": NETWORKS,
-    "float64": FIGURES | {"reconstruction_error", "unexplained_variance", "nearest_circle"},
+    "float64": FIGURES | {"reconstruction_error", "unexplained_variance", "nearest_circle", "misfit"},
     "another shape": FIGURES,
     "NumPy": FIGURES,
     "a dataset": FITS,

@@ -76,6 +76,22 @@ def test_nearest_circle_finds_circles_and_their_radius():
     assert (distance[100].item(), radius[100].item()) == pytest.approx((0, 0.25), abs=1e-3)
 
 
+def test_a_misfit_is_a_share_of_a_circles_ink():
+    circle = data.render_circles(torch.tensor([0.25]), torch.tensor([[0.51, 0.52]]))
+    faint = torch.cat([circle, 0.8 * circle, 0.5 * circle, 0 * circle])
+    shares, radii = data.misfit(faint)  # a share a of the ink is missing: a² of the squared ink
+    assert shares[:3].tolist() == pytest.approx([0, 0.04, 0.25], abs=0.02)
+    assert shares[3] == pytest.approx(1, abs=0.02)
+    assert radii[:3].tolist() == pytest.approx([0.25] * 3, abs=2e-3)
+
+
+def test_a_misfit_knows_the_size_of_the_image():
+    large = data.circles(50, size=56, seed=3)
+    shares, radii = data.misfit(0.5 * large.images)
+    assert shares.median() == pytest.approx(0.25, abs=0.05)
+    assert (radii - large.radii).abs().max() < 0.01
+
+
 def test_the_floor_against_a_regression_on_the_radius():
     """scikit-learn predicts the pixels from the radius alone: nearly as well as anyone can."""
     train, test = data.circles(20_000, seed=1), data.circles(2_000, seed=2)
