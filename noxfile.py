@@ -119,3 +119,17 @@ def site(session):
     session.run("python", "tools/install.py", "-e", ".[site]")
     session.run("python", "-m", "tools.site", *session.posargs)
     session.run("python", "-m", "pytest", "tests/site")
+
+
+@nox.session(python="/usr/bin/python3")
+def hub(session):
+    """Let learners into JupyterHub on this computer; as root (-- --learners 30 --chapter 00 --write)."""
+    session.install("-r", "teaching/hub/requirements.txt")
+    prefix = session.virtualenv.location
+    proxy = "configurable-http-proxy@5.3.0"
+    session.run("npm", "install", "--global", "--prefix", prefix, proxy, silent=True)
+    kernels = os.environ.get(
+        "HUB_PYTHON", ".venv/bin/python"
+    )  # with the course, and one that learners may run
+    session.run(kernels, "-m", "ipykernel", "install", "--prefix", prefix, "--name", "python3", external=True)
+    session.run("python", "teaching/hub/check_hub.py", *session.posargs)
