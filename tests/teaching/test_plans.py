@@ -101,11 +101,11 @@ def test_the_minutes_add_up_and_leave_slack(part):
             assert exact <= item.minutes < exact + 1
         total += item.minutes
     assert total + part.slack == part.minutes
-    assert 0.05 <= part.slack / part.minutes <= 0.25, f"{part.slack} minutes of slack"
+    assert 0.05 <= part.slack / part.minutes <= 0.3, f"{part.slack} minutes of slack"
 
 
 @every_part
-def test_nobody_sits_for_more_than_two_hours_and_homework_takes_at_most_two(part):
+def test_a_break_comes_within_100_minutes_and_homework_takes_at_most_two_hours(part):
     stretch = 0
     for item in part.items:
         if item.do == "Break":

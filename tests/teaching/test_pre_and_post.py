@@ -39,7 +39,7 @@ def test_both_sheets_have_all_questions_in_the_order_of_the_pairs_and_no_answer(
 def test_the_place_of_the_right_answer_says_nothing():
     for when in ("pre", "post"):
         places = Counter(QUESTIONS[getattr(pair, when)].right for pair in PAIRS)
-        assert set(places) == {1, 2, 3, 4} or len(places) == 3
+        assert len(places) >= 3
         assert max(places.values()) <= len(PAIRS) / 2
 
 
