@@ -15,7 +15,7 @@ FROM ?=
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab doctor test colab site site-serve assignment grade clean always
+.PHONY: help install lab doctor test colab site site-serve slides assignment grade clean always
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ site: $(STAMP) ## build the book into dist/site (needs Python 3.11; Node.js for 
 site-serve: $(STAMP) ## build the book and show it on http://localhost:8000
 	$(PY) tools/install.py -e '.[site]'
 	$(PY) -m tools.site --serve
+
+slides: $(STAMP) ## for teachers: write dist/slides, slides that need no network (NB=02: of one chapter)
+	$(PY) tools/install.py -e '.[slides]'
+	$(PY) -m tools.slides $(NB)
 
 assignment: $(STAMP) ## for teachers: write an assignment without answers (NB=02)
 	$(PY) -m tools.grading.assignment "$(NB)"

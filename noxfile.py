@@ -133,3 +133,11 @@ def hub(session):
     )  # with the course, and one that learners may run
     session.run(kernels, "-m", "ipykernel", "install", "--prefix", prefix, "--name", "python3", external=True)
     session.run("python", "teaching/hub/check_hub.py", *session.posargs)
+
+
+@nox.session(python=False)
+def slides(session):
+    """Build the slides and look at each in a real browser, Chromium."""
+    session.run("python", "tools/install.py", "-e", ".[slides,browser]")
+    session.run("python", "-m", "tools.slides")
+    session.run("python", "-m", "pytest", "tests/teaching/slides_in_browser.py")
