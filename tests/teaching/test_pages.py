@@ -8,6 +8,7 @@ import pytest
 from tools.notebooks import ROOT
 from tools.teaching import TEACHING
 from tools.teaching.__main__ import pages
+from tools.teaching.chapters import chapters
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BY_HAND = sorted(TEACHING.glob("*.md"))
@@ -39,6 +40,12 @@ def test_every_link_leads_to_a_file_and_to_a_heading(path):
         assert target.exists(), address
         assert target.is_relative_to(ROOT)
         assert not heading or heading in anchors(target), address
+
+
+@pytest.mark.parametrize("folder", ["concept_tests", "misconceptions"])
+def test_every_file_belongs_to_a_chapter_and_every_chapter_but_the_first_has_one(folder):
+    there = {path.stem for path in (TEACHING / folder).glob("*.yml")}
+    assert there == {path.stem for number, path in chapters().items() if number}
 
 
 def test_the_door_names_all_that_lies_behind_it():

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools.minutes import section_minutes
-from tools.notebooks import read
+from tools.notebooks import ROOT, read
 from tools.teaching import concept_tests, plans
 from tools.teaching.chapters import chapters, exercises, minutes, needs, sections
 from tools.teaching.plans import HOMEWORK, VOTE, as_item
@@ -166,8 +166,6 @@ def test_the_minutes_of_sections_are_those_of_their_cells():
 @pytest.mark.parametrize("number", chapters())
 def test_the_sections_of_a_chapter_make_up_its_minutes(number):
     assert minutes(number) == round(sum(sections(number).values()))
-    stated = re.search(r"(\d+) minutes to read", read(chapters()[number]).cells[0].source)
-    assert abs(int(stated[1]) - minutes(number)) <= 1
 
 
 def test_what_a_chapter_builds_on_is_read_from_its_opening():
@@ -183,11 +181,9 @@ def test_a_chapter_builds_on_earlier_ones(number):
     assert all(n < number for n in needs(number))
 
 
-@pytest.mark.parametrize("path", sorted(chapters().values())[1:], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "exercises").glob("[0-9]*")), ids=lambda path: path.stem)
 def test_every_exercise_has_its_minutes(path):
-    text = "\n".join(
-        c.source for c in read(path.parents[1] / "exercises" / path.name).cells if c.cell_type == "markdown"
-    )
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     assert set(re.findall(r"^## (\d+\.\d+)", text, re.MULTILINE)) == {
         number for number in exercises() if int(number.split(".")[0]) == int(path.name[:2])
     }

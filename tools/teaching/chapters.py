@@ -4,6 +4,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from tools.minutes import honest_minutes, section_minutes
 from tools.notebooks import ROOT, read
 
@@ -15,6 +17,12 @@ EXERCISE = re.compile(r"^## (\d+\.\d+) (.+)\n+\*.*?(\d+) minutes\*", re.MULTILIN
 def chapters() -> dict[int, Path]:
     """The chapters by their numbers."""
     return {int(path.name[:2]): path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+
+
+def written(folder: str) -> dict[str, list[dict]]:
+    """What the .yml files of a folder of teaching/ hold, for the chapters that are there, by name."""
+    paths = [TEACHING / folder / f"{path.stem}.yml" for path in chapters().values()]
+    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in paths if path.exists()}
 
 
 @cache

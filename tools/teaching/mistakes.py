@@ -3,10 +3,8 @@
 import re
 from dataclasses import dataclass
 
-import yaml
-
 from course_lib import checks
-from tools.teaching.chapters import TEACHING, link, title
+from tools.teaching.chapters import link, title, written
 
 INTRODUCTION = """\
 # Misconceptions
@@ -37,8 +35,8 @@ class Misconception:
 
 def misconceptions() -> dict[str, list[Misconception]]:
     """The misconceptions of each chapter, by the name of its notebook."""
-    paths = sorted((TEACHING / "misconceptions").glob("*.yml"))
-    return {p.stem: [Misconception(**entry) for entry in yaml.safe_load(p.read_text("utf-8"))] for p in paths}
+    found = written("misconceptions")
+    return {chapter: [Misconception(**entry) for entry in entries] for chapter, entries in found.items()}
 
 
 def page() -> str:

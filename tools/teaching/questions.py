@@ -4,9 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
-
-from tools.teaching.chapters import TEACHING, link, title
+from tools.teaching.chapters import link, title, written
 
 INTRODUCTION = """\
 # Concept tests
@@ -80,14 +78,13 @@ class Question:
 @cache
 def concept_tests() -> dict[str, list[Question]]:
     """The questions of each chapter, by the name of its notebook."""
-    found = {}
-    for path in sorted((TEACHING / "concept_tests").glob("*.yml")):
-        entries = yaml.safe_load(path.read_text("utf-8"))
-        found[path.stem] = [
+    return {
+        chapter: [
             Question(**{**entry, "options": tuple(Option(**option) for option in entry["options"])})
             for entry in entries
         ]
-    return found
+        for chapter, entries in written("concept_tests").items()
+    }
 
 
 def by_id() -> dict[str, Question]:
