@@ -14,7 +14,7 @@ SAYS = {
     "make colab": "below dist/colab",
     "make assignment NB=02": "Hand out grading/02_vanilla_autoencoder/release",
     "make grade NB=02 FROM=solutions/02_vanilla_autoencoder.ipynb": "10 of 10",
-    "make lab": "/lab/tree/notebooks/00_start_here.ipynb",
+    "make lab": "/lab?token=",
     ".venv/bin/python -m tools.teaching": "Wrote teaching/plans.md.",
 }
 
