@@ -46,7 +46,7 @@ class Slide:
     text: str = ""
     notes: str = ""
     guess: str = ""  # words of a cell with `my_guess = None`
-    picture: str = ""  # how the alternative text begins
+    picture: str = ""  # words of the alternative text
     printed: str = ""  # words of an output
     code: str = ""  # words of the source, whose output is to be guessed
     listen: tuple[str, ...] = ()  # mistakes, as teaching/misconceptions names them
@@ -91,7 +91,7 @@ def shown_cell(chapter: NotebookNode, slide: Slide) -> int | None:
     """The place of the cell that a slide shows, None when it shows none; ValueError unless it is one cell."""
     kinds: dict[str, Callable[[NotebookNode], bool]] = {
         "guess": lambda cell: bool(GUESS.search(cell.source)) and slide.guess in cell.source,
-        "picture": lambda cell: cell.metadata.get("alt", "").startswith(slide.picture),
+        "picture": lambda cell: slide.picture in cell.metadata.get("alt", ""),
         "printed": lambda cell: slide.printed in printed(cell),
         "code": lambda cell: slide.code in cell.source,
     }
