@@ -123,7 +123,7 @@ def site(session):
 
 @nox.session(python="/usr/bin/python3")
 def hub(session):
-    """Let learners into JupyterHub on this computer; as root (-- --learners 30 --chapter 00 --write)."""
+    """Let learners into JupyterHub on this computer; as root (-- --learners 30 --chapter short --write)."""
     session.install("-r", "teaching/hub/requirements.txt")
     prefix = session.virtualenv.location
     proxy = "configurable-http-proxy@5.3.0"

@@ -33,6 +33,18 @@ HERE = Path(__file__).resolve().parent
 COURSE = HERE.parents[1]
 SCRATCH = "autoencoders/exercises/06_kl_divergence.ipynb"
 SPARE = 2 * 2**30  # bytes: when less memory is left, the check stops before the machine suffers
+# Steps by hand, which need the least memory: for more learners than there is room for with a chapter.
+SHORT = """
+import torch
+from course_lib import data, losses, models
+encoder = models.Encoder(models.dense_body((1, 28, 28), hidden=256), (1, 28, 28), latent_dim=1)
+autoencoder = models.AutoEncoder(encoder, models.dense_decoder(1, (1, 28, 28), hidden=256))
+objective, images = losses.ae_objective(), data.circles().images
+for step in range(1000):
+    loss = objective(autoencoder, images[torch.randint(len(images), (32,))])["loss"]
+    for weights, slope in zip(autoencoder.parameters(), torch.autograd.grad(loss, autoencoder.parameters())):
+        weights.data -= 1e-4 * slope
+"""
 PROGRAMS = {"kernel": "ipykernel_launcher", "server": "jupyterhub-singleuser"}
 
 
@@ -57,21 +69,23 @@ class Table:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--learners", type=int, default=5, help="at the same time (default %(default)s)")
-    parser.add_argument("--chapter", default="06", help="the number of the one to run (default %(default)s)")
+    parser.add_argument(
+        "--chapter", default="06", help="its number, or short: steps by hand (default %(default)s)"
+    )
     parser.add_argument(
         "--write", action="store_true", help="store the figures, and write them into README.md"
     )
     options = parser.parse_args()
     if os.geteuid():
         raise SystemExit("The hub needs root: it becomes each of its learners.")
-    chapter = next((COURSE / "notebooks").glob(f"{options.chapter}_*.ipynb"))
+    title, cells = notebook(options.chapter)
     names = [f"hubcheck{number:02}" for number in range(1, options.learners + 1)]
     table = Table()
     with tempfile.TemporaryDirectory(prefix="hub-") as folder, users(names) as passwords:
         Path(folder).chmod(0o755)  # what is inside protects itself, and that is looked at
         first_can_start(names[0])
         with hub(Path(folder) / "state") as (url, process):
-            figures = asyncio.run(guarded(lesson(url, process, passwords, chapter, Path(folder), table)))
+            figures = asyncio.run(guarded(lesson(url, process, passwords, title, cells, Path(folder), table)))
         if not figures:
             return 1
         with hub(Path(folder) / "other", HUB_PASSWORD="on the blackboard", HUB_IDLE="20") as (url, _):
@@ -81,6 +95,15 @@ def main() -> int:
         print(f"Written into {sizes.README.relative_to(COURSE)}.")
     print(f"{table.failed} failed." if table.failed else "All is as it must be.")
     return 1 if table.failed else 0
+
+
+def notebook(chapter: str) -> tuple[str, list[str]]:
+    """The name and the code of a chapter, or of the short steps."""
+    if chapter == "short":
+        return chapter, [SHORT]
+    path = next((COURSE / "notebooks").glob(f"{chapter}_*.ipynb"))
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return path.stem, ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 @contextmanager
@@ -157,7 +180,13 @@ async def guarded(work: Awaitable) -> object:
 
 
 async def lesson(
-    url: str, hub: psutil.Process, passwords: dict[str, str], chapter: Path, folder: Path, table: Table
+    url: str,
+    hub: psutil.Process,
+    passwords: dict[str, str],
+    title: str,
+    cells: list[str],
+    folder: Path,
+    table: Table,
 ) -> dict:
     """What one hub with many learners must do and must refuse; the figures of the load."""
     names = list(passwords)
@@ -167,12 +196,12 @@ async def lesson(
             await stack.enter_async_context(Learner(url, name, password))
             for name, password in passwords.items()
         ]
-        figures = await load(people, hub, chapter, table)
+        figures = await load(people, hub, title, cells, table)
+        await asyncio.gather(*[person.stop_server() for person in people[2:]])  # gives their memory back
         await reach(people[0], people[1], folder / "state", table)
         await limits(people[0], table)
         await copies(people[0], folder, table)
-        for person in people:
-            await person.stop_server()
+        await asyncio.gather(*[person.stop_server() for person in people[:2]])
         left = [process for name in names for process in processes(name)]
         table.row("no process is left when servers have stopped", not left, f"{len(left)} left")
     return figures
@@ -192,8 +221,10 @@ async def wrong_passwords(url: str, passwords: dict[str, str], table: Table) -> 
             await table.refused(f"refused: {what}", stranger.log_in())
 
 
-async def load(people: list[Learner], hub: psutil.Process, chapter: Path, table: Table) -> dict:
-    """All log in, start a kernel and run the chapter at the same time; what that took."""
+async def load(
+    people: list[Learner], hub: psutil.Process, title: str, cells: list[str], table: Table
+) -> dict:
+    """All log in, start a kernel and run the cells at the same time; what that took."""
 
     async def come(person: Learner) -> float:
         begin = time.perf_counter()
@@ -214,11 +245,9 @@ async def load(people: list[Learner], hub: psutil.Process, chapter: Path, table:
     before = await asyncio.gather(*[work(*pair, ["import torch, course_lib"]) for pair in pairs])
     imported = memory(people, "kernel")
     table.row("a kernel that has imported torch", not any(e for _, e in before), mebibytes(imported))
-    content = json.loads(chapter.read_text(encoding="utf-8"))
-    cells = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     done = await asyncio.gather(*[work(*pair, cells) for pair in pairs])
     errors = [error for _, found in done for error in found]
-    table.row(f"{many}: {chapter.stem}", not errors, errors[0] if errors else span([s for s, _ in done]))
+    table.row(f"{many}: {title}", not errors, errors[0] if errors else span([s for s, _ in done]))
     kernel, server = memory(people, "kernel"), memory(people, "server")
     table.row("a kernel afterwards", len(kernel) == len(people), mebibytes(kernel))
     table.row("a learner's server", len(server) == len(people), mebibytes(server))
@@ -227,7 +256,7 @@ async def load(people: list[Learner], hub: psutil.Process, chapter: Path, table:
     starting = [sum(p.cpu_times()[:2]) for p in of(people, "server")]
     return {
         "learners": len(people),
-        "chapter": chapter.stem,
+        "chapter": title,
         "ready": [statistics.median(ready), max(ready)],
         "run": [statistics.median(s for s, _ in done), max(s for s, _ in done)],
         "imported": statistics.mean(imported),

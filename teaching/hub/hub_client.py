@@ -44,7 +44,9 @@ class Learner:
         """Start the learner's server; how long it took."""
         begin = time.perf_counter()
         await self.api("POST", f"users/{self.name}/server")
-        while not (await self.api("GET", f"users/{self.name}"))["server"]:
+        while not (user := await self.api("GET", f"users/{self.name}"))["server"]:
+            if not user["servers"]:
+                raise RuntimeError(f"The server of {self.name} did not start; the hub's log says why.")
             await asyncio.sleep(0.5)
         return time.perf_counter() - begin
 

@@ -81,8 +81,7 @@ def collect(chapter: str, folder: Path, group: str = LEARNERS) -> int:
         for path in notebooks:
             content = as_user(user, "head", f"--bytes={MOST}", "--", str(path))
             if content:
-                (folder / name).mkdir(parents=True, exist_ok=True)
-                (folder / name / path.name).write_bytes(content)
+                keep(folder, name, path.name, content)
                 found += 1
             else:
                 print(f"{name}: {path.name} cannot be read", file=sys.stderr)
@@ -90,6 +89,12 @@ def collect(chapter: str, folder: Path, group: str = LEARNERS) -> int:
             print(f"{name}: nothing for chapter {chapter}", file=sys.stderr)
     print(f"{found} notebooks in {folder}. Then: make grade NB={chapter} FROM={folder}")
     return found
+
+
+def keep(folder: Path, learner: str, name: str, content: bytes) -> None:
+    """Put a notebook where the grader sees whose it is."""
+    (folder / learner).mkdir(parents=True, exist_ok=True)
+    (folder / learner / name).write_bytes(content)
 
 
 def as_user(user: pwd.struct_passwd, *command: str) -> bytes:

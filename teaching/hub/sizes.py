@@ -55,7 +55,8 @@ def measured(known: dict) -> str:
     for run in known["runs"]:
         ready, ran = ("{:.0f} s ({:.0f})".format(*run[name]) for name in ("ready", "run"))
         sizes = (f"{run[name]:.0f} MiB" for name in ("imported", "kernel", "server", "hub"))
-        lines.append(f"| {run['learners']} | {run['chapter'][:2]} | {ready} | {ran} | {' | '.join(sizes)} |")
+        chapter = run["chapter"].partition("_")[0]
+        lines.append(f"| {run['learners']} | {chapter} | {ready} | {ran} | {' | '.join(sizes)} |")
     return "\n".join(lines) + f"\n\nMeasured on {known['machine']}. Seconds: the median, and the slowest.\n"
 
 
@@ -73,9 +74,17 @@ def room(known: dict, learners: int) -> tuple[int, int]:
 
 
 def rooms(known: dict) -> str:
-    """A row for each number of learners."""
+    """A row for each number of learners, and how the one for thirty comes about."""
     lines = ["| learners | memory | cores |", "|---|---|---|"]
     for learners in ROOMS:
         memory, cores = room(known, learners)
         lines.append(f"| {learners} | {memory} GiB | {cores} |")
+    run = largest(known)
+    each, seconds = run["kernel"] + run["server"], run["kernel_seconds"]
+    lines += [
+        "",
+        f"Thirty learners who have all run chapter {run['chapter'][:2]}: 30 · ({run['kernel']:.0f} + "
+        f"{run['server']:.0f}) MiB = {30 * each / 1024:.1f} GiB, and 30 · {seconds:.0f} s = "
+        f"{30 * seconds / 60:.0f} minutes of one core.",
+    ]
     return "\n".join(lines) + "\n"
