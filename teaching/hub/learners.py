@@ -1,7 +1,7 @@
 """The learners of the hub as Unix users: add them, remove them, collect what they did. As root.
 
-python teaching/hub/learners.py add ada grace > passwords.txt
-python teaching/hub/learners.py add --teacher euler >> passwords.txt
+python teaching/hub/learners.py add ada grace > ~/passwords.txt
+python teaching/hub/learners.py add --teacher euler >> ~/passwords.txt
 python teaching/hub/learners.py collect 02 handed-in
 python teaching/hub/learners.py remove ada grace
 """
@@ -92,7 +92,8 @@ def collect(chapter: str, folder: Path, group: str = LEARNERS) -> int:
 
 
 def keep(folder: Path, learner: str, name: str, content: bytes) -> None:
-    """Put a notebook where the grader sees whose it is."""
+    """Put a notebook where the grader sees whose it is, and no other learner sees it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / learner).mkdir(parents=True, exist_ok=True)
     (folder / learner / name).write_bytes(content)
 

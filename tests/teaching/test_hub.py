@@ -200,6 +200,7 @@ def test_the_grader_knows_a_copy_from_the_hub_and_whose_it_is(tmp_path):
     copy = ROOT / "exercises" / f"{name}.ipynb"
     for learner in ("ada", "grace"):
         learners.keep(tmp_path / "handed-in", learner, copy.name, copy.read_bytes())
+    assert (tmp_path / "handed-in").stat().st_mode & 0o077 == 0
     release = read(copy)
     release.metadata["assignment"] = name
     found, strays = intake.collect(tmp_path / "handed-in", release, tmp_path / "work")
