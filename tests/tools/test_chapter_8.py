@@ -43,13 +43,13 @@ def test_long_lines_are_broken_where_names_survive(tmp_path):
 def test_controls_differ_in_what_they_are_called_for(monkeypatch):
     seen = {}
 
-    def train(vae, images, seed, epochs, *, blurred_first):
-        seen[len(seen)] = vae, images, blurred_first
+    def train(vae, images, seed, epochs, *, first):
+        seen[len(seen)] = vae, images, first
 
     monkeypatch.setattr(chapter_8, "train_small", train)
     names = tuple(chapter_8.CONTROLS)
     assert set(chapter_8.controls(0)["numbers"]) == set(names)
-    vaes, images, blurred = (
+    vaes, images, firsts = (
         dict(zip(names, values, strict=True)) for values in zip(*seen.values(), strict=True)
     )
     sigmoids = {name: isinstance(vae.decoder[-1], torch.nn.Sigmoid) for name, vae in vaes.items()}
@@ -61,7 +61,14 @@ def test_controls_differ_in_what_they_are_called_for(monkeypatch):
         "convolutional, pixels shuffled",
         "convolutional, blurred first",
     ]
-    assert [name for name in names if blurred[name]] == [name for name in names if "blurred" in name]
+    assert {name: first for name, first in firsts.items() if first} == {
+        "dense, two stages, both sharp": "sharp",
+        "dense, blurred first": "blurred",
+        "convolutional, blurred first": "blurred",
+    }
+    assert torch.equal(
+        images["convolutional, pixels shuffled"], images["convolutional, shuffled, without the sigmoid"]
+    )
     plain, shuffled = images["convolutional"], images["convolutional, pixels shuffled"]
     assert not torch.equal(plain, shuffled)
     assert torch.equal(plain.flatten(1).sort().values, shuffled.flatten(1).sort().values)
@@ -70,9 +77,17 @@ def test_controls_differ_in_what_they_are_called_for(monkeypatch):
         assert all(torch.equal(a, b) for a, b in pairs), "the same weights to begin with"
 
 
-@pytest.mark.parametrize("blurred_first", [False, True])
-def test_all_controls_get_as_many_epochs(monkeypatch, blurred_first):
-    epochs = []
-    monkeypatch.setattr(chapter_8, "fit", lambda *args, **settings: epochs.append(settings["epochs"]))
-    chapter_8.train_small(None, torch.zeros(2, 1, 28, 28), 0, (2, 7), blurred_first=blurred_first)
+@pytest.mark.parametrize(
+    ("first", "same_images"), [(None, [True]), ("sharp", [True, True]), ("blurred", [False, True])]
+)
+def test_all_controls_get_as_many_epochs(monkeypatch, first, same_images):
+    images, seen, epochs = torch.ones(2, 1, 28, 28).tril(), [], []
+
+    def fit(vae, objective, given, **settings):
+        seen.append(torch.equal(given, images))
+        epochs.append(settings["epochs"])
+
+    monkeypatch.setattr(chapter_8, "fit", fit)
+    chapter_8.train_small(None, images, 0, (2, 7), first=first)
     assert sum(epochs) == 9
+    assert seen == same_images
