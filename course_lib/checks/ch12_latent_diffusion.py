@@ -232,7 +232,7 @@ class Bell(torch.nn.Module):
 
     def __init__(self, centre: Tensor, covariance: Tensor):
         super().__init__()
-        self.centre, self.covariance = centre, covariance
+        self.centre, self.covariance = torch.nn.Parameter(centre), torch.nn.Parameter(covariance)
 
     def forward(self, z: Tensor, sigma: Tensor) -> Tensor:
         if sigma.shape != (len(z), 1):
