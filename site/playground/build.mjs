@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { copyFile, mkdir, rm, stat } from "node:fs/promises";
 
 const out = new URL("dist/", import.meta.url).pathname;
-const options = { bundle: true, minify: true, format: "iife", target: "es2022", legalComments: "none" };
+const options = { bundle: true, minify: true, format: "iife", target: "es2022", legalComments: "none", loader: { ".safetensors": "binary" } };
 const source = (name) => new URL(`src/${name}`, import.meta.url).pathname;
 
 await rm(out, { recursive: true, force: true });

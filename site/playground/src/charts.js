@@ -107,9 +107,9 @@ export function text(g, words, x, y, colour, align = "left") {
   g.fillText(words, x, y);
 }
 
-/** Rows of 28 × 28 images, ink black on white paper, one canvas pixel a pixel and a gap of 2 between images. */
-export function showImages(canvas, rows, { darker = 1 } = {}) {
-  const size = 28, gap = 2, columns = Math.max(...rows.map((r) => r.length / 784));
+/** Rows of 28 × 28 images, ink black on white paper, one canvas pixel a pixel and a gap between images. */
+export function showImages(canvas, rows, { darker = 1, gap = 2 } = {}) {
+  const size = 28, columns = Math.max(...rows.map((r) => r.length / 784));
   canvas.width = columns * (size + gap) - gap;
   canvas.height = rows.length * (size + gap) - gap;
   const g = canvas.getContext("2d");

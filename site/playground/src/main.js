@@ -1,11 +1,12 @@
 // The page: controls, charts, experiments, drawing. All training happens in the worker.
 import { causeColour, colours, dot, line, plot, showImages, text } from "./charts.js";
 import { forecast, linearRate } from "./core/truth.js";
-import { PIXELS, renderMoons } from "./core/data.js";
+import { PIXELS } from "./core/data.js";
+import { makeDigits } from "./digits.js";
 import { makePad } from "./draw.js";
 import { MOST_FILES, readImage, SHAPES } from "./images.js";
 import { findPreset, PRESETS } from "./presets.js";
-import { defaults, FIELDS, readAddress, readField, writeAddress } from "./state.js";
+import { defaults, FIELDS, readAddress, readField, TABS, writeAddress } from "./state.js";
 
 /* global WORKER_SOURCE */
 const $ = (id) => document.getElementById(id);
@@ -13,7 +14,7 @@ const form = $("form");
 const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory back after five minutes
 
 const page = {
-  settings: { ...defaults }, tab: "train", preset: null, guess: null,
+  settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null,
   own: [], ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
 };
 
@@ -87,6 +88,7 @@ const received = {
     answered(message);
   },
   scored: (message) => answered(message),
+  probed: (message) => answered(message),
   saved({ saved }) {
     if (page.playing) return;
     page.saved = saved;
@@ -104,10 +106,11 @@ function answered(message) {
   pending.delete(message.tag);
 }
 
-const scoreImage = (image) =>
+/** Ask the worker; the answer carries the same tag. */
+const ask = (type, content) =>
   new Promise((resolve) => {
     pending.set(++tag, resolve);
-    send("score", { image, tag });
+    send(type, { ...content, tag });
   });
 
 // ---------------------------------------------------------------- words
@@ -178,10 +181,11 @@ function putAddress() {
 }
 
 function openAddress() {
-  const { settings, tab, preset, guess, problems } = readAddress(location.hash);
+  const { settings, tab, preset, guess, z, problems } = readAddress(location.hash);
   const found = preset ? findPreset(preset) : null;
   if (preset && !found) problems.push(`There is no experiment called “${preset}”.`);
-  Object.assign(page, { settings, tab, preset: found?.id ?? null, guess: found ? guess : null });
+  Object.assign(page, { settings, tab: found?.tab ?? tab, preset: found?.id ?? null, guess: found ? guess : null, z });
+  if (z) digits.go(z);
   if (found && guess !== null && guess >= found.answers.length) page.guess = null;
   if (found) page.settings = { ...defaults, ...found.runs[0], seed: settings.seed };
   $("preset").value = page.preset ?? "";
@@ -259,7 +263,7 @@ async function finished(view) {
   showResults();
   scheduleScore();
   if (!preset || !matches(preset)) return;
-  if (preset.probe) run.probe = await probe(preset.probe, view);
+  if (preset.probe) ({ probe: run.probe } = await ask("probe", { name: preset.probe }));
   page.runs.push(run);
   if (page.runs.length < preset.runs.length) {
     page.run++;
@@ -272,34 +276,11 @@ async function finished(view) {
   showOutcome(preset);
 }
 
-/** What an experiment measures beside the numbers: a shape redrawn, or the way between the ends of the code. */
-async function probe(name, view) {
-  if (name !== "halfway") {
-    const answer = await scoreImage(SHAPES[name]());
-    return { ...answer, ink: answer.xHat.reduce((sum, x) => sum + x * x, 0) };
-  }
-  const [low, high] = view.range[0], n = 41;
-  const images = await decode(Float32Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1)));
-  const moons = renderMoons(Float32Array.from({ length: 101 }, (_, i) => i / 100));
-  const squared = (i, j) => {
-    let sum = 0;
-    for (let p = 0; p < PIXELS; p++) sum += (images[i * PIXELS + p] - moons[j * PIXELS + p]) ** 2;
-    return sum;
-  };
-  const nearest = Array.from({ length: n }, (_, i) => Math.min(...Array.from({ length: 101 }, (_, j) => squared(i, j))));
-  return { moon: Math.max(...nearest) };
-}
-
 let sliderTag = 0;
-const decode = (codes) =>
-  new Promise((resolve) => {
-    pending.set(++tag, ({ images }) => resolve(images));
-    send("decode", { codes, tag });
-  });
 
 // ---------------------------------------------------------------- experiments
 
-const matches = (preset) =>
+const matches = (preset) => !preset.tab &&
   Object.entries({ ...defaults, ...preset.runs[page.run] }).every(([name, value]) => name === "seed" || page.settings[name] === value);
 
 function fillPresets() {
@@ -341,7 +322,7 @@ function showOutcome(preset) {
   $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
-  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)} Press “Again” for another seed.`;
+  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}${preset.tab ? "" : " Press “Again” for another seed."}`;
   say($("task-result").textContent);
 }
 
@@ -404,7 +385,10 @@ function drawAll() {
     drawHistogram($("histogram"), view, null);
     drawCodes(view);
     const darker = settings.data === "circles" && settings.stroke < 1 ? 1 / settings.stroke : 1;
-    showImages($("redrawn"), [ready.originals, view.redrawn], { darker });
+    showImages($("redrawn"), [ready.originals, ...(ready.noisy ? [ready.noisy] : []), view.redrawn], { darker });
+    $("redrawn-rows").textContent = ready.noisy
+      ? `top: x, then x with noise of σ = ${settings.noise}, below: x_hat, redrawn from the noisy one`
+      : "top: x, below: x_hat, redrawn from its code";
     showImages($("samples"), [view.samples.subarray(0, 8 * PIXELS), view.samples.subarray(8 * PIXELS)], { darker });
     if (view.slider && !sliding) drawWalk(view.slider);
     $("samples-text").textContent =
@@ -603,7 +587,7 @@ function drawWalk(images) {
 
 // ---------------------------------------------------------------- draw
 
-let pad = null, scoreTimer = 0, scoring = false, again = false;
+let pad = null, digits = null, scoreTimer = 0, scoring = false, again = false;
 
 function scheduleScore() {
   if (page.tab !== "draw" || !page.ready) return;
@@ -614,7 +598,7 @@ function scheduleScore() {
       return;
     }
     scoring = true;
-    const answer = await scoreImage(pad.image.slice());
+    const answer = await ask("score", { image: pad.image.slice() });
     scoring = false;
     showScore(answer);
     if (again) {
@@ -698,7 +682,10 @@ async function takeFiles(files) {
 // ---------------------------------------------------------------- events
 
 function showTab() {
-  for (const name of ["train", "draw", "help"]) {
+  const digitsPreset = findPreset(page.preset)?.tab === "digits";
+  $(digitsPreset ? "panel-digits" : "panel-train").prepend($("preset-card")); // an experiment stands where it happens
+  $("digits-try").hidden = digitsPreset;
+  for (const name of TABS) {
     const on = page.tab === name, tabButton = $(`tab-${name}`);
     tabButton.setAttribute("aria-selected", String(on));
     tabButton.tabIndex = on ? 0 : -1;
@@ -709,12 +696,26 @@ function showTab() {
     pad.show();
     scheduleScore();
   }
+  if (page.tab === "digits") digits.redraw();
 }
 
 function leavePreset() {
   page.preset = null;
   page.guess = null;
   $("preset").value = "";
+  $("task").hidden = true;
+}
+
+/** Begin the experiment called `id`, or none. */
+function choosePreset(id) {
+  const preset = findPreset(id);
+  Object.assign(page, { preset: preset?.id ?? null, guess: null, tab: preset?.tab ?? "train" });
+  $("preset").value = page.preset ?? "";
+  if (preset) page.settings = { ...defaults, ...preset.runs[0] };
+  complain("");
+  showSettings();
+  showTab();
+  startOver();
 }
 
 function connect() {
@@ -735,13 +736,12 @@ function connect() {
       if (type === "drop" && event.dataTransfer.files.length) void takeFiles(event.dataTransfer.files);
     });
   $("preset").addEventListener("change", ({ target }) => {
-    page.preset = target.value || null;
-    page.guess = null;
-    const preset = findPreset(page.preset);
-    if (preset) page.settings = { ...defaults, ...preset.runs[0] };
-    complain("");
-    showSettings();
-    startOver();
+    choosePreset(target.value);
+    target.focus(); // it may have moved to another part
+  });
+  $("digits-preset").addEventListener("click", () => {
+    choosePreset("9-between");
+    $("preset").focus();
   });
   $("task-answers").addEventListener("change", ({ target }) => {
     page.guess = Number(target.value);
@@ -752,8 +752,15 @@ function connect() {
     $("task-answers").querySelectorAll("input")[page.guess].focus();
   });
   $("play").addEventListener("click", () => (page.playing ? send("pause") : play()));
-  $("task-play").addEventListener("click", () => {
+  $("task-play").addEventListener("click", async () => {
+    const preset = findPreset(page.preset);
     $("task-play").hidden = true;
+    if (preset.tab) {
+      $("plane").scrollIntoView({ block: "nearest" });
+      page.runs = [{ probe: await digits.between() }];
+      if (page.preset === preset.id) showOutcome(preset);
+      return;
+    }
     play();
     $("play").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   });
@@ -780,13 +787,12 @@ function connect() {
     }
     setTimeout(() => ($("link").textContent = "Copy link"), 2000);
   });
-  const tabs = ["train", "draw", "help"];
-  for (const name of tabs) {
+  for (const name of TABS) {
     $(`tab-${name}`).addEventListener("click", () => openTab(name));
     $(`tab-${name}`).addEventListener("keydown", ({ key }) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
       if (!step) return;
-      const next = tabs[(tabs.indexOf(name) + step + tabs.length) % tabs.length];
+      const next = TABS[(TABS.indexOf(name) + step + TABS.length) % TABS.length];
       openTab(next);
       $(`tab-${next}`).focus();
     });
@@ -802,18 +808,22 @@ function connect() {
   $("theme").addEventListener("click", () => {
     const root = document.documentElement;
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    redraw();
-    if (page.tab === "draw") scheduleScore();
+    refresh();
   });
   addEventListener("hashchange", openAddress);
-  addEventListener("resize", () => {
-    redraw();
-    scheduleScore();
-  });
+  addEventListener("resize", refresh);
+}
+
+/** Draw all that is to be seen anew, in new colours or at a new size. */
+function refresh() {
+  redraw();
+  scheduleScore();
+  if (page.tab === "digits") digits.redraw();
 }
 
 function openTab(name) {
   page.tab = name;
+  if (findPreset(page.preset)?.tab && name !== findPreset(page.preset).tab) leavePreset();
   putAddress();
   showTab();
 }
@@ -824,7 +834,7 @@ function chooseTheme() {
   if (!given) root.dataset.theme = dark.matches ? "dark" : "light";
   dark.addEventListener("change", () => {
     root.dataset.theme = dark.matches ? "dark" : "light";
-    redraw();
+    refresh();
   });
 }
 
@@ -838,6 +848,12 @@ function begin() {
   if (innerWidth <= 860) $("settings").open = false;
   fillPresets();
   pad = makePad($("pad"), { stroke: () => (page.settings.data === "circles" ? page.settings.stroke : 1.5), changed: scheduleScore });
+  digits = makeDigits({
+    moved(z) {
+      page.z = z;
+      putAddress();
+    },
+  });
   connect();
   openAddress();
 }

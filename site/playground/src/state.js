@@ -17,13 +17,14 @@ export const FIELDS = {
   eps: { label: "noise eps", choices: [0, 1], start: 1 },
   warmup: { label: "epochs of KL warm-up", whole: [0, 50], start: 0 },
   blur: { label: "blurred epochs", whole: [0, 20], start: 0 },
+  noise: { label: "noise on the input", range: [0, 1], start: 0 },
   stroke: { label: "stroke", range: [0.25, 3], start: 1.5 },
   epochs: { label: "epochs", whole: [1, 300], start: 30 },
   seed: { label: "seed", whole: [0, 99999], start: 0 },
 };
 
 export const defaults = Object.fromEntries(Object.entries(FIELDS).map(([name, { start }]) => [name, start]));
-export const TABS = ["train", "draw", "help"];
+export const TABS = ["train", "draw", "digits", "help"];
 
 /** One value from text: {value}, or {problem} in a sentence. */
 export function readField(name, text) {
@@ -41,9 +42,9 @@ export function readField(name, text) {
 
 const short = (text) => (String(text).length > 20 ? `${String(text).slice(0, 20)}…` : String(text));
 
-/** The part of an address behind # → {settings, tab, preset, guess, problems}; what cannot be used keeps its start value. */
+/** The part of an address behind # → {settings, tab, preset, guess, z, problems}; what cannot be used keeps its start value. */
 export function readAddress(hash) {
-  const result = { settings: { ...defaults }, tab: "train", preset: null, guess: null, problems: [] };
+  const result = { settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null, problems: [] };
   let entries = [];
   try {
     entries = [...new URLSearchParams(hash.replace(/^#/, "")).entries()].slice(0, 60);
@@ -58,16 +59,18 @@ export function readAddress(hash) {
     } else if (name === "tab" && TABS.includes(text)) result.tab = text;
     else if (name === "preset" && /^[a-z0-9-]{1,40}$/.test(text)) result.preset = text;
     else if (name === "guess" && /^\d$/.test(text)) result.guess = Number(text);
+    else if (name === "z" && /^-?\d(\.\d+)?,-?\d(\.\d+)?$/.test(text)) result.z = text.split(",").map(Number);
     else result.problems.push(`The address holds “${short(name)}=${short(text)}”, which means nothing here.`);
   }
   return result;
 }
 
 /** The address of a state; only what differs from the start values is written. */
-export function writeAddress({ settings, tab = "train", preset = null, guess = null }) {
+export function writeAddress({ settings, tab = "train", preset = null, guess = null, z = null }) {
   const parts = new URLSearchParams();
   if (tab !== "train") parts.set("tab", tab);
   if (preset) parts.set("preset", preset);
+  if (tab === "digits" && z) parts.set("z", z.map((x) => Number(x.toFixed(2))).join(",")); // the place in the plane of digits
   for (const name of Object.keys(FIELDS)) if (settings[name] !== defaults[name]) parts.set(name, settings[name]);
   if (guess !== null) parts.set("guess", guess);
   return `#${parts}`;

@@ -1,12 +1,13 @@
 // Trains beside the page, so that the page stays smooth. It takes messages {type, …} and answers with messages {type, …}.
-import { PIXELS } from "./core/data.js";
+import { addNoise, PIXELS } from "./core/data.js";
 import { Training } from "./core/training.js";
-import { quantile, reconstructionError, relativeError } from "./core/truth.js";
+import { quantile } from "./core/truth.js";
+import { PROBES, score, thresholds } from "./experiment.js";
 
 const SHOWN = 10; // held-out images that are redrawn
 const POINTS = 300; // held-out codes that are plotted
 
-let training = null, playing = false, pace = 0, sentAt = 0, sliderCodes = null, thresholds = null;
+let training = null, playing = false, pace = 0, sentAt = 0, sliderCodes = null, limits = null, noisy = null;
 let id = 0; // of the set-up; the page ignores answers to an earlier one
 const answer = (message) => postMessage({ ...message, id });
 const take = (images, from, count) => images.slice(from * PIXELS, (from + count) * PIXELS);
@@ -14,7 +15,7 @@ const take = (images, from, count) => images.slice(from * PIXELS, (from + count)
 function setUp({ settings, own, saved, slider, id: given }) {
   id = given;
   playing = false;
-  thresholds = null;
+  limits = null;
   training = null; // the memory of the one before goes first
   training = new Training(settings, own);
   sliderCodes = slider ?? null;
@@ -26,10 +27,12 @@ function setUp({ settings, own, saved, slider, id: given }) {
   const { heldOut } = training, shown = pickShown(heldOut);
   const originals = new Float32Array(shown.length * PIXELS);
   shown.forEach((index, i) => originals.set(take(heldOut.images, index, 1), i * PIXELS));
+  noisy = settings.noise ? addNoise(originals, settings.noise, settings.seed) : null;
   answer({
     type: "ready",
     facts: training.facts(),
     originals,
+    noisy,
     shownCauses: heldOut.causes ? shown.map((i) => heldOut.causes[i]) : null,
     causes: heldOut.causes?.slice(0, POINTS) ?? null,
     examples: take(training.train.images, 0, SHOWN),
@@ -48,14 +51,12 @@ function sendView(state, terms = null) {
   const { network, heldOut, settings } = training;
   const result = training.evaluate();
   const shown = pickShown(heldOut), latent = settings.latent;
-  const codes = new Float32Array(shown.length * latent);
-  shown.forEach((index, i) => codes.set(result.mu.subarray(index * latent, (index + 1) * latent), i * latent));
+  const codes = noisy ? network.encode(noisy).mu : new Float32Array(shown.length * latent);
+  if (!noisy) shown.forEach((index, i) => codes.set(result.mu.subarray(index * latent, (index + 1) * latent), i * latent));
   const range = Array.from({ length: latent }, (_, d) => {
     const axis = result.mu.filter((_, i) => i % latent === d);
     return [quantile(axis, 0), quantile(axis, 1)];
   });
-  const finished = state === "paused" || state === "done";
-  const circle = settings.data === "circles" && settings.stroke >= 1; // nearer than 3 says nothing of paler circles
   answer({
     type: "view",
     state,
@@ -69,12 +70,7 @@ function sendView(state, terms = null) {
     logVar: result.logVar?.slice(0, POINTS * latent) ?? null,
     range,
     slider: sliderCodes ? network.decode(sliderCodes) : null,
-    numbers: {
-      unexplained: result.unexplained, kl: result.kl, error: result.error, sigma: result.sigma,
-      measuredSigma: result.measuredSigma, active: result.active, rank: result.rank,
-      circles: finished && circle && training.epoch ? training.circleShare() : null,
-      hole: finished && circle && latent === 1 && training.epoch ? training.worstHole(result.mu) : null,
-    },
+    numbers: training.numbers(result, state === "paused" || state === "done"),
   });
 }
 
@@ -84,7 +80,7 @@ const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function play(until) {
   if (playing) return;
   playing = true;
-  thresholds = null;
+  limits = null;
   const mine = training;
   const last = Math.min(until ?? Infinity, mine.settings.epochs);
   try {
@@ -110,24 +106,14 @@ async function play(until) {
   }
   if (mine !== training) return;
   playing = false;
+  limits = null; // what was drawn meanwhile met those of a younger network
   sendView(mine.done ? "done" : "paused");
 }
 
-/** What the network makes of one image, and how odd it is: chapter 3. */
-function score({ image, tag }) {
-  const { network, heldOut } = training;
-  if (!thresholds) {
-    const { mu } = network.encode(heldOut.images), redrawn = network.decode(mu);
-    const errors = reconstructionError(redrawn, heldOut.images);
-    const relative = Array.from(errors, (_, i) => relativeError(take(redrawn, i, 1), take(heldOut.images, i, 1)));
-    thresholds = { error: quantile(errors, 0.99), relative: quantile(relative, 0.99), errors: errors.slice(0, POINTS) };
-  }
-  const { mu, logVar } = network.encode(image), xHat = network.decode(mu);
-  answer({
-    type: "scored", tag, xHat, mu, logVar, thresholds,
-    error: reconstructionError(xHat, image)[0], relative: relativeError(xHat, image),
-    circle: training.settings.data === "circles" ? training.nearestCircle(xHat) : null,
-  });
+/** What the network makes of one image; the thresholds are found once, until training goes on. */
+function scoreOne({ image, tag }) {
+  limits ??= thresholds(training);
+  answer({ type: "scored", tag, ...score(training, image, limits) });
 }
 
 const actions = {
@@ -143,7 +129,8 @@ const actions = {
     if (slider) sliderCodes = codes;
     answer({ type: "decoded", tag, images: training.network.decode(codes) });
   },
-  score,
+  score: scoreOne,
+  probe: ({ name, tag }) => answer({ type: "probed", tag, probe: PROBES[name](training) }),
   save: () =>
     answer({ type: "saved", saved: { network: training.network.save(), epoch: training.epoch, factor: training.factor } }),
 };

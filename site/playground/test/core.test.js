@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { blur, circles, moons, PIXELS, renderCircles, renderMoons } from "../src/core/data.js";
+import { DigitsModel, prepare } from "../src/core/digits.js";
+import { draw, fitBell, fitMixture, logLikelihood } from "../src/core/gaussians.js";
 import { Network } from "../src/core/network.js";
 import { Random } from "../src/core/random.js";
 import * as truth from "../src/core/truth.js";
@@ -110,10 +112,11 @@ for (const [name, expected] of Object.entries(reference.steps))
   test(`loss, gradients and steps of Adam are PyTorch's: ${name}`, () => {
     const kind = name.slice(0, 3).replace(/\W/, "");
     const factor = name.includes("10") ? 10 : name.includes("learned") ? "learned" : 1;
-    const network = new Network({ kind, latent: LATENT, width: WIDTH, random: new Random(0) });
+    const corrupt = name.includes("noise") ? 0.5 : 0, shift = { uniform: () => 1, normal: () => 0.1 }; // x + 0.05
+    const network = new Network({ kind, latent: LATENT, width: WIDTH, random: corrupt ? shift : new Random(0) });
     const places = setWavyWeights(network);
     const x = renderCircles(radii, centers), all = [0, 1, 2, 3, 4];
-    const settings = { lr: 1e-3, factor, eps: reference.eps };
+    const settings = { lr: 1e-3, factor, eps: reference.eps, corrupt };
     const terms = network.step(x, all, { ...settings, update: false });
     for (const term of ["loss", "reconstruction", "kl"])
       if (term in expected.terms) near(terms[term], expected.terms[term], 1e-4, term);
@@ -153,6 +156,45 @@ test("training learns; saved weights go on as if nothing had happened; a linear 
     other.restore(half);
     near(train(other, 120).loss, end, 1e-6, "restored");
   }
+});
+
+test("the stored VAE of chapter 9 computes as in PyTorch", () => {
+  const model = new DigitsModel(readFileSync(new URL("../src/digits.safetensors", import.meta.url)));
+  const x = renderCircles(radii, centers), expected = reference.digits;
+  const codes = Array.from(radii, (_, i) => model.encode(x.subarray(i * PIXELS, (i + 1) * PIXELS)));
+  near(codes.flatMap(({ mu }) => [...mu]), expected.mu, 1e-4, "mu");
+  near(codes.flatMap(({ logVar }) => [...logVar]), expected.log_var, 1e-4, "log_var");
+  const drawn = new Float32Array(x.length);
+  codes.forEach(({ mu }, i) => drawn.set(model.decode(mu), i * PIXELS));
+  nearImages(drawn, expected, "x_hat");
+  near(Array.from(model.codes.slice(0, 6)), expected.codes, 1e-6, "stored codes");
+  assert.deepEqual(Array.from(model.labels.slice(0, 3)), expected.labels);
+  assert.equal(model.neighbours([0, 0], 500).reduce((a, b) => a + b), 500);
+});
+
+test("a drawing is centred by its ink and made 20 pixels large, as MNIST's digits", () => {
+  const page = new Float32Array(PIXELS);
+  for (let row = 2; row < 12; row++) for (let column = 20; column < 25; column++) page[row * 28 + column] = 1; // 10 × 5, in a corner
+  const seen = prepare(page), rows = [], columns = [];
+  seen.forEach((ink, i) => ink > 0.5 && (rows.push(Math.floor(i / 28)), columns.push(i % 28)));
+  assert.deepEqual([Math.min(...rows), Math.max(...rows), Math.min(...columns), Math.max(...columns)], [4, 23, 9, 18]);
+  assert.ok(prepare(new Float32Array(PIXELS)).every((ink) => ink === 0));
+});
+
+test("bells are fitted as scikit-learn fits them, and draw what they were fitted to", () => {
+  const codes = Float32Array.from({ length: 400 }, (_, i) => {
+    const t = i >> 1;
+    return i % 2 ? Math.sin(t / 60) + 0.05 * Math.sin(31 * t) : Math.cos(t / 60) + 0.05 * Math.sin(57 * t);
+  });
+  near(logLikelihood([fitBell(codes, 2)], codes, 2), reference.mixtures[1], 1e-4, "one bell");
+  const starts = Array.from({ length: 8 }, (_, seed) => fitMixture(codes, 2, 4, new Random(seed), 200)); // scikit-learn: the best of 20
+  const likelihoods = starts.map((bells) => logLikelihood(bells, codes, 2)), best = Math.max(...likelihoods);
+  assert.ok(Math.abs(best - reference.mixtures[4]) < 0.03, `four bells: ${best} nats`); // one bell: −1.4
+  const bells = starts[likelihoods.indexOf(best)];
+  near(bells.reduce((sum, bell) => sum + bell.share, 0), 1, 1e-6, "shares");
+  const again = fitBell(draw(bells, 2, 20000, new Random(1)), 2), once = fitBell(codes, 2);
+  near([...again.mean], [...once.mean], 0.02, "mean of the draws");
+  near([...again.l], [...once.l], 0.02, "width of the draws");
 });
 
 test("forecasts: PCA's three cases, and the nats of a linear VAE", () => {

@@ -4,14 +4,21 @@
 """
 
 import json
+import sys
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
+from sklearn.mixture import GaussianMixture
 from torchvision.transforms.functional import gaussian_blur
 
 from course_lib import data, losses, models
 from course_lib.data.circle import render_circles
 from course_lib.data.moon import render_moons
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from train_digits import TARGET
+from train_digits import build as build_digits
 
 SHAPE = (1, 28, 28)
 WIDTH, LATENT = 16, 2
@@ -81,6 +88,31 @@ def some_numbers(p: torch.Tensor) -> list[float]:
     return rounded(p.flatten()[:: max(1, p.numel() // 40)])
 
 
+def digits_model(x: torch.Tensor) -> dict:
+    """What the stored VAE of chapter 9 makes of images x."""
+    stored = {name: tensor.float() for name, tensor in load_file(TARGET).items()}
+    codes, labels = stored.pop("codes"), stored.pop("labels")
+    model = build_digits(torch.full((784,), 0.5))
+    model.load_state_dict(stored)
+    mu, log_var = model.encode(x)
+    return {
+        "mu": rounded(mu), "log_var": rounded(log_var), **some_pixels(model.decode(mu)),
+        "codes": rounded(codes[:3]), "labels": [int(label) for label in labels[:3]],
+    }  # fmt: skip
+
+
+def mixtures() -> dict:
+    """Mean log-likelihood of codes on a bow under scikit-learn's mixtures, by the number of their bells."""
+    t = torch.arange(200, dtype=torch.float64)
+    codes = torch.stack(
+        [torch.cos(t / 60) + 0.05 * torch.sin(57 * t), torch.sin(t / 60) + 0.05 * torch.sin(31 * t)], dim=1
+    )
+    return {
+        k: GaussianMixture(k, n_init=20, max_iter=500, tol=1e-6, random_state=0).fit(codes).score(codes)
+        for k in (1, 4)
+    }
+
+
 def main() -> None:
     radii = torch.tensor([0.03, 0.1, 0.25, 0.4, 0.47])
     centers = torch.tensor([[0.5, 0.5], [0.51, 0.53], [0.53, 0.5], [0.505, 0.515], [0.53, 0.53]])
@@ -124,12 +156,15 @@ def main() -> None:
                 ("distance", "radius"), data.nearest_circle(0.5 * x[2:3] + 0.5 * x[3:4]), strict=True
             )
         },
+        "digits": digits_model(x),
+        "mixtures": mixtures(),
         "forward": {"mu": rounded(mu), "log_var": rounded(log_var), **some_pixels(forward.decode(mu))},
         "eps": rounded(eps),
         "steps": {
             "ae": one_step("ae", losses.ae_objective(), x, eps),
             "vae": one_step("vae", losses.vae_objective(1.0), x, eps),
             "vae, factor 10": one_step("vae", losses.vae_objective(10.0), x, eps),
+            "ae, noise on the input": one_step("ae", losses.denoising_objective(lambda x: x + 0.05), x, eps),
             "vae, learned sigma": one_step("vae", losses.learned_sigma_objective(), x, eps),
         },
     }

@@ -1,20 +1,27 @@
 // The address, the experiments and the worker's course of a training, without a browser.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { readFileSync } from "node:fs";
+import { DigitsModel } from "../src/core/digits.js";
 import { fromPixels, SHAPES } from "../src/images.js";
+import { play } from "../src/experiment.js";
 import { PRESETS } from "../src/presets.js";
 import { defaults, FIELDS, readAddress, readField, writeAddress } from "../src/state.js";
 import { drawData, SCHEDULES, Training } from "../src/core/training.js";
 
+const expected = JSON.parse(readFileSync(new URL("expected.json", import.meta.url)));
+
 test("what is written into the address is read again", () => {
   const settings = { ...defaults, model: "ae", latent: 2, stroke: 0.35, lr: 3e-4, seed: 17, kl: 0 };
-  const state = { settings, tab: "draw", preset: "7-thin", guess: 1 };
+  const state = { settings, tab: "draw", preset: "7-thin", guess: 1, z: null };
   assert.deepEqual(readAddress(writeAddress(state)), { ...state, problems: [] });
+  const walk = { settings: defaults, tab: "digits", preset: null, guess: null, z: [-0.74, 1.06] };
+  assert.deepEqual(readAddress(writeAddress(walk)), { ...walk, problems: [] });
   assert.equal(writeAddress({ settings: defaults }), "#");
 });
 
 test("bad addresses get a sentence and the start value", () => {
-  for (const hash of ["#lr=1e99", "#seed=1.5", "#seed=", "#latent=1e6", "#data=x", "#tab=no", "#guess=-1", "#__proto__=1", `#lr=${"9".repeat(1e5)}`]) {
+  for (const hash of ["#lr=1e99", "#seed=1.5", "#seed=", "#latent=1e6", "#data=x", "#tab=no", "#guess=-1", "#z=99,1", "#z=1e9,0", "#z=1", "#__proto__=1", `#lr=${"9".repeat(1e5)}`]) {
     const { settings, problems } = readAddress(hash);
     assert.deepEqual(settings, defaults, hash);
     assert.equal(problems.length, 1, hash);
@@ -24,7 +31,8 @@ test("bad addresses get a sentence and the start value", () => {
 
 test("each experiment has settings that the form allows, and answers", () => {
   assert.equal(new Set(PRESETS.map((p) => p.id)).size, PRESETS.length);
-  assert.deepEqual([...new Set(PRESETS.map((p) => p.chapter))], [2, 3, 4, 5, 6, 7, 8, 11]);
+  assert.deepEqual([...new Set(PRESETS.map((p) => p.chapter))], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  assert.deepEqual(Object.keys(expected), PRESETS.map((p) => p.id));
   for (const { id, runs, answers, question, text, chapter } of PRESETS) {
     assert.ok(id.startsWith(`${chapter}-`) && answers.length > 1 && question && text, id);
     for (const run of runs)
@@ -33,6 +41,21 @@ test("each experiment has settings that the form allows, and answers", () => {
         assert.deepEqual(readField(name, String(value)), { value }, `${id}: ${name}`);
       }
   }
+});
+
+test("an experiment without a training comes out as the course says", () => {
+  const model = new DigitsModel(readFileSync(new URL("../src/digits.safetensors", import.meta.url)));
+  for (const preset of PRESETS.filter((p) => p.tab)) {
+    const runs = [{ probe: model[preset.probe](0, 1) }];
+    assert.equal(preset.outcome(runs), expected[preset.id], preset.id);
+    assert.match(preset.after(runs), /are a 9/);
+  }
+});
+
+test("an experiment is played to its end without a page", () => {
+  const preset = PRESETS.find((p) => p.id === "7-low"), runs = play({ runs: [{ ...preset.runs[0], epochs: 2 }], probe: "duck" }, 0);
+  assert.equal(preset.outcome(runs), expected["7-low"]);
+  assert.ok(runs[0].probe.error > runs[0].probe.thresholds.error, "a duck is odd");
 });
 
 test("schedules are those of course_lib.training", () => {

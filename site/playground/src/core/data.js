@@ -92,6 +92,12 @@ export function blur(images, sigma = 3) {
   return pass(pass(images, 1, SIZE), SIZE, 1);
 }
 
+/** Images with noise of standard deviation `sigma` on each pixel. */
+export function addNoise(images, sigma, seed = 0) {
+  const random = new Random(seed);
+  return images.map((ink) => ink + sigma * random.normal());
+}
+
 /** Few images, repeated with small shifts until there are `n`, so that a handful of drawings makes a data set. */
 export function multiply(images, n, seed = 0) {
   const random = new Random(seed), given = images.length / PIXELS;

@@ -50,6 +50,7 @@ export class Network {
     }
     this.zeros = take(widest);
     this.x = take(this.rows * PIXELS);
+    this.clean = take(this.rows * PIXELS); // what x was before noise was added
     this.z = take(this.rows * CODE);
     this.dz = take(this.rows * CODE);
     this.eps = new Float32Array(this.rows * CODE);
@@ -107,17 +108,30 @@ export class Network {
     this.heap.fill(0, this.x + indices.length * PIXELS, this.x + rows * PIXELS);
   }
 
+  /** Add noise to the n images in x, each with its own σ up to `most`. Returns where the clean ones are kept. */
+  #addNoise(n, most) {
+    const { heap, x, clean, random } = this;
+    heap.copyWithin(clean, x, x + up4(n) * PIXELS);
+    for (let row = 0; row < n; row++) {
+      const sigma = most * random.uniform();
+      for (let i = x + row * PIXELS; i < x + (row + 1) * PIXELS; i++) heap[i] += sigma * random.normal();
+    }
+    return clean;
+  }
+
   /**
    * One step on the images at `indices`: predict, measure the loss, compute the gradients, update (Adam).
    *
    * Objective: `factor` (or "learned": the σ-VAE, whose factor is P / (2 · error)), `beta` weighs the KL, `noise`
-   * false leaves eps out. `eps` (B × latent) may be given. Returns {loss, reconstruction, kl, factor}, means over the batch.
+   * false leaves eps out. `eps` (B × latent) may be given. `corrupt`: each image meets noise of its own σ between 0 and
+   * this, and is judged against the clean one. Returns {loss, reconstruction, kl, factor}, means over the batch.
    */
-  step(images, indices, { lr = 1e-3, factor = 1, beta = 1, noise = true, eps = null, update = true } = {}) {
+  step(images, indices, { lr = 1e-3, factor = 1, beta = 1, noise = true, eps = null, corrupt = 0, update = true } = {}) {
     const { heap, kernels, latent, kind, z, dz } = this;
     const n = indices.length, rows = up4(n);
     const head = this.encoder.at(-1), tail = this.decoder.at(-1);
     this.#put(images, indices, rows);
+    const target = corrupt ? this.#addNoise(n, corrupt) : this.x;
     const h = this.#forward(this.encoder, this.x, rows);
     heap.fill(0, z, z + rows * CODE);
     let kl = 0;
@@ -138,11 +152,11 @@ export class Network {
     this.#forward(this.decoder, z, rows);
     heap.fill(0, tail.y + n * PIXELS, tail.y + rows * PIXELS); // rows without an image have no error
     let scale = (2 * (factor === "learned" ? 1 : factor)) / n;
-    const error = kernels.squaredError(4 * tail.y, 4 * this.x, 4 * tail.dy, 4 * (tail.y + rows * PIXELS), scale) / n;
+    const error = kernels.squaredError(4 * tail.y, 4 * target, 4 * tail.dy, 4 * (tail.y + rows * PIXELS), scale) / n;
     let used = factor, loss;
     if (factor === "learned") {
       used = PIXELS / (2 * error);
-      kernels.squaredError(4 * tail.y, 4 * this.x, 4 * tail.dy, 4 * (tail.y + rows * PIXELS), (2 * used) / n);
+      kernels.squaredError(4 * tail.y, 4 * target, 4 * tail.dy, 4 * (tail.y + rows * PIXELS), (2 * used) / n);
       loss = (PIXELS / 2) * Math.log((2 * Math.PI * error) / PIXELS) + PIXELS / 2 + beta * kl;
     } else loss = factor * error + (kind === "vae" ? beta * kl : 0);
     this.#backward(this.decoder, z, rows, dz);

@@ -1,5 +1,5 @@
 // One training, from settings to what there is to see: used by the worker in the page and by the tests in Node.
-import { blur, circles, moons, multiply, PIXELS } from "./data.js";
+import { addNoise, blur, circles, moons, multiply, PIXELS } from "./data.js";
 import { Network } from "./network.js";
 import { Random } from "./random.js";
 import * as truth from "./truth.js";
@@ -88,6 +88,7 @@ export class Training {
       factor: settings.sigma ? "learned" : settings.factor * (blurred ? BLURRED_FACTOR : 1),
       beta: settings.kl ? warm : 0,
       noise: Boolean(settings.eps),
+      corrupt: settings.noise,
     });
     if (!Number.isFinite(terms.loss))
       throw new Error(
@@ -129,16 +130,39 @@ export class Training {
     };
   }
 
+  /** What is told of a training, from what evaluate() returned; `rested` adds what takes a while to find out. */
+  numbers({ mu, error, kl, sigma, measuredSigma, active, rank, unexplained }, rested) {
+    const { data, stroke, latent } = this.settings;
+    const circle = rested && this.epoch > 0 && data === "circles" && stroke >= 1; // paler circles: nearer than 3 says nothing
+    return {
+      unexplained, kl, error, sigma, measuredSigma, active, rank,
+      circles: circle ? this.circleShare() : null,
+      hole: circle && latent === 1 ? this.worstHole(mu) : null,
+    };
+  }
+
+  /** The squared error on held-out images with noise of `sigma`, against the clean ones. */
+  noisyError(sigma) {
+    const { network, heldOut, settings } = this;
+    const redrawn = network.decode(network.encode(addNoise(heldOut.images, sigma, settings.seed + 3)).mu);
+    return truth.mean(truth.reconstructionError(redrawn, heldOut.images));
+  }
+
   /** The nearest circle that the renderer can draw: {distance, radius} (chapter 2: nearer than 3 is a circle). */
   nearestCircle(image) {
     this.finder ??= truth.circleFinder(this.settings.stroke, 111);
     return this.finder(image.map((ink) => Math.min(1, Math.max(0, ink))));
   }
 
-  /** Share of `n` images decoded from N(0, 1) that are circles. */
-  circleShare(n = 100) {
+  /** Codes drawn from N(0, 1), for `n` images. */
+  priorDraws(n) {
     const noise = new Random(this.settings.seed + 2);
-    const images = this.network.decode(Float32Array.from({ length: n * this.settings.latent }, () => noise.normal()));
+    return Float32Array.from({ length: n * this.settings.latent }, () => noise.normal());
+  }
+
+  /** Share of circles among the images decoded from `codes`; without any, from 100 draws from N(0, 1). */
+  circleShare(codes = this.priorDraws(100)) {
+    const images = this.network.decode(codes), n = codes.length / this.settings.latent;
     const distances = Array.from({ length: n }, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).distance);
     return distances.filter((d) => d < 3).length / n;
   }
