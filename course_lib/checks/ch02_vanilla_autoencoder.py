@@ -1,86 +1,20 @@
 """Checks for chapter 2, the vanilla autoencoder."""
 
-import copy
-import itertools
+import io
 import math
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout
+from functools import partial
 
 import numpy as np
 import torch
 from sklearn.metrics import r2_score
 from torch import Tensor, nn
 
-from course_lib import data
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
+from course_lib.checks.scripts import circle_compressor
+from course_lib.checks.unfamiliar import Flaw, Script, judge_tests, mistakes_in_tests
 from course_lib.models import AutoEncoder
-
-# ── Counting parameters ──────────────────────────────────────────────────────────────────────────
-
-
-def _pairs(sizes: list[int]) -> list[tuple[int, int]]:
-    return list(itertools.pairwise(sizes))
-
-
-def _weights(sizes: list[int]) -> int:
-    return sum(a * b for a, b in _pairs(sizes))
-
-
-@check(
-    Mistake(
-        "no_biases",
-        "The biases are missing: each layer has weights, and one bias more for each feature that it puts "
-        "out.",
-        lambda sizes: float(_weights(sizes)),
-    ),
-    Mistake(
-        "biases_of_inputs",
-        "You count a bias for each feature that goes into a layer; it has one for each feature that comes "
-        "out.",
-        lambda sizes: float(_weights(sizes) + sum(sizes[:-1])),
-    ),
-    Mistake(
-        "biases_everywhere",
-        "There is one layer too many with biases: the pixels that go in at the start have none.",
-        lambda sizes: float(_weights(sizes) + sum(sizes)),
-    ),
-    Mistake(
-        "one_bias_a_layer",
-        "A layer has not one bias but one for each feature that it puts out.",
-        lambda sizes: float(_weights(sizes) + len(sizes) - 1),
-    ),
-    Mistake(
-        "last_layer",
-        "The last layer is missing: n + 1 sizes make n layers.",
-        lambda sizes: float(_weights(sizes[:-1]) + sum(sizes[1:-1])),
-    ),
-    Mistake(
-        "first_layer",
-        "The first layer is missing: it leads from the first size to the second.",
-        lambda sizes: float(_weights(sizes[1:]) + sum(sizes[2:])),
-    ),
-    Mistake(
-        "features",
-        "You added up the sizes: that counts features. A layer from a to b features has a weight for each "
-        "pair.",
-        lambda sizes: float(sum(sizes)),
-    ),
-    Mistake(
-        "product",
-        "You multiplied all sizes: each layer joins only two neighbours, and the layers are added.",
-        lambda sizes: float(np.prod(sizes)),
-    ),
-    tests="random networks of one to six layers and the chapter's, against what PyTorch builds",
-)
-def check_count_by_hand(answer: Answer) -> None:
-    """f(sizes: list of n + 1 whole numbers) → the number of weights and biases of n dense layers."""
-    drawn = [answer.uniform(layers + 1, low=3, high=40).int().tolist() for layers in (4, 6, 2, 1)]
-    for sizes in (*drawn, [784, 512, 512, 1, 512, 512, 784]):
-        built = nn.Sequential(*(nn.Linear(a, b) for a, b in _pairs(sizes)))
-        expected = sum(p.numel() for p in built.parameters())
-        found = answer.number(answer.call(sizes=sizes))
-        answer.match(found, float(expected), rtol=0, atol=0.5, sizes=sizes)
-
 
 # ── One training step ────────────────────────────────────────────────────────────────────────────
 
@@ -554,112 +488,224 @@ def _tiny_bent(answer: Answer, shape: tuple[int, int, int], latent_dim: int) -> 
     return model
 
 
-# ── Experiment: a small autoencoder ──────────────────────────────────────────────────────────────
+# ── A stranger's script ──────────────────────────────────────────────────────────────────────────
 
-MOST_PARAMETERS = 60_000
-UNEXPLAINED = 0.20
+COMPRESSOR = Script(
+    circle_compressor,
+    "CircleCompressor",
+    (
+        Flaw(
+            "split",
+            "which images go where",
+            """        order = torch.randperm(len(images))
+        return images[order[:n]], images[order[n:]]""",
+            """        train = images[torch.randperm(len(images))[:n]]
+        val = images[torch.randperm(len(images))[n:]]
+        return train, val""",
+        ),
+        Flaw("error", "what is compared with what", "x = batch.flatten(1)", "x = batch.flatten(2)"),
+        Flaw(
+            "snapshot",
+            "what is kept of the best epoch",
+            "return {name: w.clone() for name, w in self.net.state_dict().items()}",
+            "return self.net.state_dict()",
+        ),
+    ),
+)
+
+
+@check(
+    *mistakes_in_tests(COMPRESSOR),
+    tests="your tests, on the class with nothing wrong in it and on three with one mistake each",
+)
+def check_compressor_tests(answer: Answer) -> None:
+    """A list of functions that take the class CircleCompressor and raise AssertionError on a mistake."""
+    judge_tests(answer, COMPRESSOR)
 
 
 @check(
     Mistake(
-        "too_many_parameters",
-        "It has {found:,} parameters, and 60,000 are allowed: where do most of them sit?",
+        "split",
+        "Some images are trained on and validated with, or in neither part: each belongs in exactly one.",
     ),
     Mistake(
-        "wide_code",
-        "Its codes of 500 images have the shape {found}: here one number an image, (500, 1), must do.",
+        "share",
+        "Of 40 images {found} are trained on; the docstring promises 80 %.",
+    ),
+    Mistake(
+        "not_random",
+        "The images are split in the order in which they come: the docstring says at random, and sorted "
+        "images would leave one kind out.",
+    ),
+    Mistake(
+        "every_pair",
+        "`error` compares each redrawn image with every image of the batch: print the shape of the "
+        "difference.",
+    ),
+    Mistake("error", "`error` returns {found:.4g} where the docstring's sum is {right:.4g}."),
+    Mistake(
+        "no_gradient",
+        "No gradient flows through what `error` returns, so nothing can be learned.",
+    ),
+    Mistake(
+        "snapshot",
+        "After `run`, the network does not have the weights of its best epoch. What becomes of the kept "
+        "weights while training goes on?",
+    ),
+    Mistake("does_not_learn", "The loss hardly falls any more: something that was right is gone."),
+    tests="the split of 40 and of 23 images, the error of random batches, a training that ends worse than "
+    "its best epoch, and one that goes well",
+)
+def check_circle_compressor(answer: Answer) -> None:
+    """The class CircleCompressor without its mistakes; methods and arguments as they were."""
+    if not isinstance(answer.f, type):
+        raise WrongAnswer("Give the check the class itself, without calling it.", "type")
+    _splits_once(answer)
+    _measures_the_error(answer)
+    _returns_to_the_best(answer)
+    images = answer.uniform(50, 1, 1, 1) * answer.uniform(1, 1, 4, 6)
+    compressor = _asked(answer, partial(answer.f, batch_size=10, lr=0.01), images=images)
+    _asked(answer, compressor.run, epochs=40)
+    if not compressor.train_errors[-1] < 0.5 * compressor.train_errors[0]:
+        answer.fail("does_not_learn")
+
+
+def _asked(answer: Answer, part: Callable, **inputs: object) -> object:
+    """What the class, or a method of it, returns: an exception becomes one sentence, nothing is printed."""
+    one = Answer(part, getattr(part, "__name__", answer.name), answer.mistakes)
+    one.rng = answer.rng
+    with redirect_stdout(io.StringIO()):
+        return one.call(**inputs)
+
+
+def _splits_once(answer: Answer) -> None:
+    for n in (40, 23):
+        images = torch.arange(n)[:, None, None, None] + 0.9 * answer.uniform(n, 1, 2, 3)
+        compressor = _asked(answer, answer.f, images=images)
+        train, held_out = (
+            torch.cat([batch for (batch,) in loader])[:, 0, 0, 0].long().sort().values.tolist()
+            for loader in (compressor.train_loader, compressor.val_loader)
+        )
+        if sorted(train + held_out) != list(range(n)):
+            answer.fail("split")
+        if n == 40 and len(train) != 32:
+            answer.fail("share", found=len(train))
+        if len(held_out) - 1 in (held_out[-1], held_out[-1] - held_out[0]):
+            answer.fail("not_random")
+
+
+def _measures_the_error(answer: Answer) -> None:
+    for n in (7, 1):
+        compressor = _asked(answer, answer.f, images=answer.uniform(20, 1, 4, 6))
+        batch = answer.uniform(n, 1, 4, 6)
+        x_hat, x = compressor.net(batch).detach().flatten(1), batch.flatten(1)
+        error = _asked(answer, compressor.error, batch=batch)
+        found = answer.number(error.detach() if isinstance(error, Tensor) else error)
+        right, of_pairs = float((x_hat - x).square().sum() / n), float(torch.cdist(x_hat, x).square().mean())
+        if not math.isclose(found, right, rel_tol=1e-3):
+            if math.isclose(found, n * of_pairs, rel_tol=1e-3) or math.isclose(found, of_pairs, rel_tol=1e-3):
+                answer.fail("every_pair")
+            answer.fail("error", found=found, right=right)
+        if not (isinstance(error, Tensor) and error.requires_grad):
+            answer.fail("no_gradient")
+
+
+def _returns_to_the_best(answer: Answer) -> None:
+    for _ in range(20):
+        clumsy = partial(answer.f, lr=0.5, batch_size=8)  # steps so large that the last epoch is not the best
+        compressor = _asked(answer, clumsy, images=answer.uniform(40, 1, 4, 6))
+        returned = answer.number(_asked(answer, compressor.run, epochs=6))
+        best = min(compressor.val_errors)
+        if compressor.val_errors[-1] > 1.05 * best:
+            break
+    found = answer.number(_asked(answer, compressor.validate))
+    if not (math.isclose(found, best, rel_tol=1e-3) and math.isclose(returned, best, rel_tol=1e-3)):
+        answer.fail("snapshot")
+
+
+# ── Transfer: heartbeats ─────────────────────────────────────────────────────────────────────────
+
+UNEXPLAINED = 0.08
+
+
+def heartbeats(n, seed=0):
+    """n beats of a heart, 96 samples each, in whole microvolts: (n, 96)."""
+    random = np.random.default_rng(seed)
+    t = np.linspace(-0.3, 0.6, 96)  # seconds from the peak
+
+    def wave(height, at, width):
+        return height * np.exp(-(((t - at) / width) ** 2) / 2)
+
+    pace = random.uniform(0.7, 1.3, (n, 1))  # slow hearts take longer
+    last = wave(random.uniform(100, 500, (n, 1)), 0.32 * pace, 0.045)
+    beats = wave(150, -0.18 * pace, 0.025) + wave(1200, 0, 0.014) - wave(300, 0.035, 0.014) + last
+    return (beats + random.normal(0, 15, (n, 96))).round().astype(np.int16)
+
+
+@check(
+    Mistake(
+        "wide_code", "The codes of 500 beats have the shape {found}: two numbers a beat, (500, 2), must do."
+    ),
+    Mistake(
+        "other_unit",
+        "What you draw is not in microvolts: it never leaves ±{found:.3g}, and a beat reaches 1,200. What "
+        "you divided by on the way in must come back on the way out.",
     ),
     Mistake(
         "all_alike",
-        "It draws nearly the same picture for every circle. Has it been trained, for long enough and with a "
-        "learning "
-        "rate that is neither tiny nor huge?",
+        "Nearly the same beat is drawn for every heart. Was it trained for long enough, at a loss that is "
+        "neither tiny nor huge?",
     ),
     Mistake(
         "remembers",
-        "What decode draws for a code depends on the image that embed saw last: the picture must follow from "
+        "What `expand` draws for a code depends on the beats that `compress` saw last: it must follow from "
         "the code alone.",
     ),
     Mistake(
-        "bypass",
-        "model(x) is not model.decode(model.embed(x)): the image must pass through the code, and nothing "
-        "around it.",
+        "batch",
+        "The same beat gets another code beside other beats: scale by numbers of the training beats, not of "
+        "those that come in, and draw nothing at random.",
     ),
-    tests="all numbers that it holds, a code of one number through which everything must pass, and at most "
-    "0.20 unexplained on 500 fresh circles",
+    tests="codes of two numbers, each beat by itself, whole microvolts in and microvolts out, at most 0.08 "
+    "unexplained on 500 fresh beats",
 )
-def check_small_autoencoder(answer: Answer) -> str:
-    """A trained AutoEncoder with at most 60,000 parameters and one number in its code."""
-    model = answer.f
-    if not isinstance(model, nn.Module) or not all(hasattr(model, part) for part in ("embed", "decode")):
+def check_heart_code(answer: Answer) -> str:
+    """(compress, expand): beats (N, 96) in microvolts → codes (N, 2) → beats (N, 96)."""
+    if not isinstance(answer.f, (tuple, list)) or len(answer.f) != 2 or not all(map(callable, answer.f)):
         raise WrongAnswer(
-            "small_autoencoder must be a trained model with embed and decode, such as an AutoEncoder: an "
-            "object, not a "
-            "class, a function or a history.",
-            "type",
+            "heart_code must be the two functions, as in `heart_code = compress, expand`.", "type"
         )
-    images = data.circles(500, seed=int(answer.uniform(1, high=2**31 - 1))).images
-    training = model.training
-    model.eval()
-    try:
-        numbers = _numbers(answer, model, images[:2])
-        found = _redraws_well(answer, model, images)
-    finally:
-        model.train(training)
-        answer.f = model
-    return f"Yours leaves {found:.3f}, with {numbers:,} parameters."
-
-
-def _numbers(answer: Answer, model: nn.Module, images: Tensor) -> int:
-    """How many numbers the model holds, what it notes of images in passing aside."""
-    before = _held(model)
-    _through(answer, model, "model(x)", images=images)
-    lasting = _held(model).items()
-    numbers = sum(math.prod(t.shape) for key, t in lasting if key in before)
-    if numbers > MOST_PARAMETERS:
-        answer.fail("too_many_parameters", found=numbers)
-    return numbers
-
-
-def _held(model: nn.Module) -> dict[int, Tensor | np.ndarray]:
-    """Parameters and buffers, and what stands in lists or plain attributes, under their ids."""
-    copies = {}  # deepcopy notes here all that it comes across
-    with suppress(Exception):
-        copy.deepcopy(model, copies)
-    found = {key: value for key, value in copies.items() if isinstance(value, (Tensor, np.ndarray))}
-    return found | {id(t): t for t in (*model.parameters(), *model.buffers())}
-
-
-def _redraws_well(answer: Answer, model: nn.Module, images: Tensor) -> float:
-    """The share of the variance that it leaves unexplained, if it is small enough."""
-    z = _through(answer, model.embed, "model.embed(x)", images=images)
-    if z.shape != (len(images), 1):
-        answer.fail("wide_code", found=tuple(z.shape))
-    x_hat = _through(answer, model.decode, "model.decode(z)", z=z.float())
-    if x_hat.shape != images.shape or not bool(torch.isfinite(x_hat).all()):
-        raise WrongAnswer(
-            f"It decodes to the shape {tuple(x_hat.shape)} where {tuple(images.shape)} went in, or to NaN.",
-            "shape",
-        )
-    redrawn = _through(answer, model, "model(x)", images=images)
-    if redrawn.shape != x_hat.shape or not torch.allclose(x_hat, redrawn, atol=1e-3):
-        answer.fail("bypass")
-    _through(answer, model.embed, "model.embed(x)", images=images.flip(0))
-    if not torch.allclose(x_hat, _through(answer, model.decode, "model.decode(z)", z=z.float()), atol=1e-3):
+    compress, expand = answer.f
+    beats = heartbeats(500, seed=int(answer.uniform(1, high=2**31 - 1)))
+    codes = _part(answer, compress, "compress", beats=beats)
+    if codes.shape != (500, 2):
+        answer.fail("wide_code", found=tuple(codes.shape))
+    drawn = _part(answer, expand, "expand", z=codes.float())
+    _part(answer, compress, "compress", beats=beats[::-1].copy())
+    if drawn.shape != (500, 96):
+        raise WrongAnswer(f"expand must return (500, 96) for 500 codes, not {tuple(drawn.shape)}.", "shape")
+    if not torch.allclose(drawn, _part(answer, expand, "expand", z=codes.float()), atol=1):
         answer.fail("remembers")
-    variance = images.double().var(dim=0, correction=0).sum()
-    if x_hat.var(dim=0, correction=0).sum() < 0.2 * variance:
+    some = _part(answer, compress, "compress", beats=beats[:3])
+    if not torch.allclose(some, codes[:3], rtol=1e-2, atol=1e-2 * float(codes.std())):
+        answer.fail("batch")
+    if drawn.abs().max() < 100:
+        answer.fail("other_unit", found=float(drawn.abs().max()))
+    real = torch.from_numpy(beats).double()
+    variance = real.var(dim=0, correction=0).sum()
+    if drawn.var(dim=0, correction=0).sum() < 0.2 * variance:
         answer.fail("all_alike")
-    found = float((x_hat - images.double()).square().sum() / len(images) / variance)
+    found = float((drawn - real).square().sum() / len(real) / variance)
     if found > UNEXPLAINED:
         raise WrongAnswer(
-            f"On 500 fresh circles it leaves {found:.3f} of the variance unexplained; the yardstick is "
+            f"On 500 fresh beats you leave {found:.3f} of the variance unexplained; the yardstick is "
             f"{UNEXPLAINED}."
         )
-    return found
+    return f"Yours leave {found:.3f}."
 
 
-@torch.no_grad()
-def _through(answer: Answer, part: object, what: str, **inputs: Tensor) -> Tensor:
-    answer.f = part
-    return answer.tensor(answer.call(**inputs), {}, what)
+def _part(answer: Answer, part: Callable, name: str, **inputs: object) -> Tensor:
+    """What one of the two functions returns; no gradient is needed."""
+    call = Answer(part, name, answer.mistakes)
+    call.rng = answer.rng
+    return call.tensor(call.call(**inputs), {}, name)

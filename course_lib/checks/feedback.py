@@ -111,7 +111,7 @@ class Answer:
                 "type",
             )
         given = self.given = {name: _copy(value) for name, value in inputs.items()}
-        before = _State(inputs)
+        before = State(inputs)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a warning on stderr would cost points
@@ -355,7 +355,7 @@ def describe(inputs: dict[str, object]) -> str:
     return ", ".join(parts) if parts else "nothing"
 
 
-class _State:
+class State:
     """What an answer must leave as it was: two switches of PyTorch, and the models that it is given."""
 
     def __init__(self, inputs: dict[str, object]):

@@ -1,5 +1,7 @@
 """Solutions and exercises as documents, unsolved exercises at work, and nbgrader's own command on them."""
 
+import importlib
+import inspect
 import os
 import re
 import shutil
@@ -13,6 +15,7 @@ from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
 
 from course_lib import checks
+from course_lib.checks.unfamiliar import Script
 from tests.checks.exercise_rules import answer_lines, exercises_of, nbgrader
 from tests.notebooks import notebook_rules as rules
 from tools.make_exercises import EXERCISES, SOLUTIONS, make_exercise
@@ -45,8 +48,30 @@ def test_every_chapter_has_exercises_made_from_solutions():
 
 
 @each_notebook
-def test_four_to_six_exercises_a_chapter(name):
-    assert 4 <= len(exercises_of(SOLUTIONS / name)) <= 6
+def test_four_to_seven_exercises_a_chapter(name):
+    assert 4 <= len(sections(name)) <= 7
+
+
+def kind_of(cells: list[nbformat.NotebookNode]) -> str:
+    """The kind in the line "*Build · difficulty …*" of an exercise."""
+    found = re.search(r"^\*([A-Z][^·]*) · difficulty", as_prose(cells), re.MULTILINE)
+    assert found, f"{cells[0].source.splitlines()[0]}: no kind"
+    return found[1]
+
+
+def as_prose(cells: list[nbformat.NotebookNode]) -> str:
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+EVERY_KIND = ("02_vanilla_autoencoder.ipynb",)
+
+
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_exercises_of_every_kind(name):
+    found = {kind_of(cells) for cells in sections(name)}
+    assert found >= {"Predict", "Explain", "Unfamiliar code", "Transfer"}
+    minutes = [int(re.search(r"(\d+) minutes", as_prose(cells))[1]) for cells in sections(name)]
+    assert sum(minutes) <= 75
 
 
 @each_notebook
@@ -73,19 +98,41 @@ def test_exercises_keep_nothing_of_the_answers(name):
 @each_notebook
 def test_each_exercise_is_complete(name):
     for cells in sections(name):
-        title = cells[0].source.splitlines()[0]
-        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        title, prose = cells[0].source.splitlines()[0], as_prose(cells)
         assert re.search(r"difficulty [●○]{3}", prose), f"{title}: no difficulty"
         assert re.search(r"\d+ minutes", prose), f"{title}: no minutes"
         assert "**Why it matters.**" in prose, title
         assert "**What to do.**" in prose, title
-        assert prose.count("<details>") == 2, f"{title}: hints come in two steps"
-        assert "**See it work.**" in prose, title
-        assert [bool(nbgrader(c).get("grade")) for c in cells].count(True) == 1, f"{title}: one check"
+        checks_here = [bool(nbgrader(c).get("grade")) for c in cells].count(True)
+        if kind_of(cells) == "Explain":
+            rubric = prose.partition("<summary>Rubric")[2].partition("</details>")[0]
+            assert len(re.findall(r"^\d\. ", rubric, re.MULTILINE)) == 4, f"{title}: a rubric of four points"
+            assert "<summary>A model answer" in prose, title
+        elif kind_of(cells) == "Predict" and not checks_here:
+            assert any("my_guess = None" in cell.source for cell in cells), f"{title}: no guess"
+            assert "<summary>The reason" in prose, f"{title}: the miss is not explained"
+        else:
+            assert prose.count("<details>") == 2, f"{title}: hints come in two steps"
+            assert "**See it work.**" in prose, title
+            assert checks_here == 1 + (kind_of(cells) == "Unfamiliar code"), f"{title}: one check"
         figures = [i for i, cell in enumerate(cells) if rules.has_figure(cell)]
-        assert figures, f"{title}: no figure that uses the answer"
+        assert figures or kind_of(cells) == "Explain", f"{title}: no figure that uses the answer"
         assert all(cells[i + 1].cell_type == "markdown" for i in figures), f"{title}: a figure is not read"
         assert all("see-it-work" in cells[i].metadata.get("tags", []) for i in figures), title
+
+
+@each_notebook
+def test_what_a_check_repeats_is_what_the_learner_sees(name):
+    """The script with all its mistakes, and functions that make data."""
+    module = importlib.import_module(f"course_lib.checks.ch{Path(name).stem}")
+    for cell in solution(name).cells:
+        for tag in cell.metadata.get("tags", []):
+            if tag == "unfamiliar":
+                (script,) = (value for value in vars(module).values() if isinstance(value, Script))
+                assert cell.source == script.source(*(flaw.kind for flaw in script.flaws))
+            if tag.startswith("taught:"):
+                taught = getattr(module, tag.removeprefix("taught:"))
+                assert inspect.getsource(taught).strip() in cell.source
 
 
 @each_notebook

@@ -1,64 +1,14 @@
 """Answers to the exercises of chapter 2."""
 
-import itertools
+import copy
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 from torch import nn
 
-from course_lib import data
-from course_lib.models import AutoEncoder, Encoder, dense_body, dense_decoder
-
-# ── count_by_hand ────────────────────────────────────────────────────────────────────────────────
-
-
-def count_in_a_loop(sizes):
-    total = 0
-    for i in range(1, len(sizes)):
-        total += (sizes[i - 1] + 1) * sizes[i]
-    return total
-
-
-def count_with_torch(sizes):
-    sizes = torch.tensor(sizes)
-    return sizes[:-1] @ sizes[1:] + sizes[1:].sum()
-
-
-def count_with_numpy(sizes):
-    return np.dot(np.append(sizes[:-1], 1), np.append(sizes[1:], 0)) + np.sum(sizes[1:])
-
-
-def count_what_torch_would_build(sizes):
-    layers = [nn.Linear(a, b, device="meta") for a, b in itertools.pairwise(sizes)]
-    return sum(p.numel() for layer in layers for p in layer.parameters())
-
-
-def count_by_recursion(sizes):
-    return 0 if len(sizes) < 2 else (sizes[0] + 1) * sizes[1] + count_by_recursion(sizes[1:])
-
-
-def weights(sizes):
-    return sum(a * b for a, b in itertools.pairwise(sizes))
-
-
-WRONG_COUNTS = [
-    ("no_biases", weights),
-    ("biases_of_inputs", lambda sizes: weights(sizes) + sum(sizes[:-1])),
-    ("biases_everywhere", lambda sizes: weights(sizes) + sum(sizes)),
-    ("one_bias_a_layer", lambda sizes: weights(sizes) + len(sizes) - 1),
-    ("last_layer", lambda sizes: count_in_a_loop(sizes[:-1])),
-    ("first_layer", lambda sizes: count_in_a_loop(sizes[1:])),
-    ("features", sum),
-    ("product", lambda sizes: int(np.prod(sizes))),
-    ("value", lambda sizes: 2 * count_in_a_loop(sizes)),
-    ("value", lambda sizes: 1_330_961),
-    ("value", lambda sizes: weights(sizes) + sum(sizes[:-1]) + sum(sizes[1:])),
-    ("value", lambda sizes: sum(a * b + b for a, b in zip(sizes[::2], sizes[1::2], strict=False))),
-    ("raised", lambda sizes: sum(sizes[i] * sizes[i + 1] + sizes[i + 1] for i in range(6))),
-    ("type", lambda sizes: [a * b + b for a, b in itertools.pairwise(sizes)]),
-]
-
+from course_lib.checks.ch02_vanilla_autoencoder import COMPRESSOR, heartbeats
 
 # ── training_step ────────────────────────────────────────────────────────────────────────────────
 
@@ -422,117 +372,249 @@ WRONG_PATHS = [
 ]
 
 
-# ── small_autoencoder: stand-ins that need no training ───────────────────────────────────────────
+# ── compressor_tests ─────────────────────────────────────────────────────────────────────────────
 
 
-class InkToRenderer(nn.Module):
-    """The ink tells the radius, and the renderer draws it: an autoencoder without parameters."""
-
-    def __init__(self, factor=1.0):
-        super().__init__()
-        self.factor = factor
-
-    def embed(self, x):
-        return self.factor * x.sum(dim=(2, 3)) / (2 * torch.pi * 1.5 * 24)
-
-    def decode(self, z):
-        return data.render_circles(z[:, 0].clamp(0.03, 0.47), torch.full((len(z), 2), 0.515))
-
-    def forward(self, x):
-        return self.decode(self.embed(x))
+def test_error_by_hand(Compressor):
+    compressor, batch = Compressor(torch.rand(10, 1, 4, 4)), torch.rand(3, 1, 4, 4)
+    by_hand = sum((compressor.net(x[None]) - x.flatten()).square().sum() for x in batch) / 3
+    assert torch.isclose(compressor.error(batch), by_hand)
 
 
-class LookUp(InkToRenderer):
-    """A list of 61 circles from which the code takes the nearest."""
-
-    def __init__(self):
-        super().__init__()
-        self.pictures = nn.Parameter(self.decode(torch.linspace(0.03, 0.47, 61)[:, None]).data)
-
-    def embed(self, x):
-        return torch.cdist(x.flatten(1), self.pictures.flatten(1)).argmin(dim=1, keepdim=True).float()
-
-    def decode(self, z):
-        return self.pictures[z[:, 0].round().long()] if hasattr(self, "pictures") else super().decode(z)
+def test_nothing_in_both(Compressor):
+    images = torch.arange(50.0).reshape(50, 1, 1, 1)
+    train, val = Compressor(images).split(images)
+    assert not set(train.flatten().tolist()) & set(val.flatten().tolist())
 
 
-class AroundTheCode(InkToRenderer):
-    def forward(self, x):
-        return x
+def test_best_weights_stay(Compressor):
+    compressor = Compressor(torch.rand(20, 1, 4, 4))
+    compressor.run(1)
+    kept = {name: w.clone() for name, w in compressor.best_weights.items()}
+    compressor.train_epoch()
+    for name, w in compressor.best_weights.items():
+        torch.testing.assert_close(w, kept[name])
 
 
-class Blur(InkToRenderer):
-    def decode(self, z):
-        return nn.functional.avg_pool2d(super().decode(z), 5, stride=1, padding=2)
+def test_every_image_is_used(Compressor):
+    images = torch.randn(60, 1, 2, 2)
+    compressor = Compressor(images, batch_size=7)
+    seen = torch.cat([x for (x,) in compressor.train_loader] + [x for (x,) in compressor.val_loader])
+    np.testing.assert_array_equal(np.unique(seen.flatten(1), axis=0), np.unique(images.flatten(1), axis=0))
 
 
-class TwoNumbers(InkToRenderer):
-    def embed(self, x):
-        return super().embed(x).expand(-1, 2)
+def test_shape_of_a_perfect_copy(Compressor):
+    compressor = Compressor(torch.rand(5, 1, 3, 3))
+    compressor.net = nn.Flatten()
+    if compressor.error(torch.rand(4, 1, 3, 3)) > 1e-6:
+        raise AssertionError("a perfect copy costs nothing")
 
 
-class Remembers(InkToRenderer):
-    """The decoder draws what the encoder saw last."""
-
-    def embed(self, x):
-        self.x = x
-        return super().embed(x)
-
-    def decode(self, z):
-        return self.x
+def test_run_returns_the_best(Compressor):
+    torch.manual_seed(0)
+    for _ in range(5):
+        compressor = Compressor(torch.rand(40, 1, 4, 4), lr=0.5)
+        assert abs(compressor.run(6) - min(compressor.val_errors)) < 1e-3
 
 
-class Hoard(InkToRenderer):
-    """Pictures where `parameters()` does not find them."""
-
-    def __init__(self):
-        super().__init__()
-        self.pictures = [image for image in super().decode(torch.linspace(0.03, 0.47, 100)[:, None])]
-
-    def decode(self, z):
-        return torch.stack([self.pictures[int(99 * (i - 0.03) / 0.44)] for i in z[:, 0].clamp(0.03, 0.47)])
+def test_snapshot_is_a_copy(Compressor):
+    compressor = Compressor(torch.rand(5, 1, 3, 3))
+    addresses = [w.data_ptr() for w in compressor.snapshot().values()]
+    assert not set(addresses) & {w.data_ptr() for w in compressor.net.parameters()}
 
 
-class InkInPixels(InkToRenderer):
-    """Another unit for the code, a decoder of its own, and a note of the last code that nothing needs."""
-
-    def embed(self, x):
-        self.seen = x.flatten(1).sum(dim=1, keepdim=True)
-        return self.seen
-
-    def decode(self, z):
-        axis = torch.arange(28) + 0.5 - 14.36
-        away = torch.hypot(axis, axis[:, None]) - z[:, :, None, None] / (2 * torch.pi * 1.5)
-        return (1.25 - away.abs()).clamp(0, 1)
+def test_an_image_alone_costs_what_it_costs_in_a_batch(Compressor):
+    compressor, batch = Compressor(torch.rand(10, 1, 2, 4)), torch.rand(6, 1, 2, 4)
+    alone = torch.stack([compressor.error(x) for x in batch.split(1)])
+    assert torch.allclose(alone.mean(), compressor.error(batch))
 
 
-class Crops(InkToRenderer):
-    def forward(self, x):
-        return super().forward(x)[..., :27]
+def test_seed_and_split(Compressor):
+    images = torch.rand(30, 1, 2, 2)
+    torch.manual_seed(3)
+    train, val = Compressor(images).split(images)
+    assert torch.cdist(train.flatten(1), val.flatten(1)).min() > 0
 
 
-class FlatCode(InkToRenderer):
-    def embed(self, x):
-        return super().embed(x)[:, 0]
-
-    def decode(self, z):
-        return super().decode(z[:, None])
+def test_error_and_weights(Compressor):
+    test_error_by_hand(Compressor)
+    test_best_weights_stay(Compressor)
 
 
-def dense(hidden, latent_dim=1):
-    shape = (1, 28, 28)
-    encoder = Encoder(dense_body(shape, hidden), shape, latent_dim)
-    return AutoEncoder(encoder, dense_decoder(latent_dim, shape, hidden))
+def test_all_three(Compressor):
+    test_error_and_weights(Compressor)
+    test_nothing_in_both(Compressor)
+
+
+def test_that_returns(Compressor):
+    compressor = Compressor(torch.rand(5, 1, 3, 3))
+    return compressor.error(torch.rand(4, 1, 3, 3)).ndim == 0
+
+
+def test_too_strict(Compressor):
+    compressor = Compressor(torch.rand(20, 1, 3, 3))
+    assert compressor.run(2) < 1e-3
+
+
+def test_of_nothing(Compressor):
+    assert Compressor(torch.rand(20, 1, 3, 3)).validate() > 0
+
+
+def test_that_sets_a_switch(Compressor):
+    torch.set_grad_enabled(False)
+
+
+WRONG_TESTS = [
+    ("refuses_the_right_one", [test_error_by_hand, test_nothing_in_both, test_too_strict]),
+    ("refuses_the_right_one", [lambda Compressor: Compressor.encode]),
+    ("returns", [test_that_returns, test_nothing_in_both, test_best_weights_stay]),
+    ("catches_nothing", [test_error_by_hand, test_nothing_in_both, test_of_nothing]),
+    ("split", [test_error_by_hand, test_best_weights_stay]),
+    ("error", [test_nothing_in_both, test_snapshot_is_a_copy]),
+    ("snapshot", [test_error_by_hand, test_every_image_is_used]),
+    ("snapshot", [test_error_by_hand, test_shape_of_a_perfect_copy, test_nothing_in_both]),
+    ("same_tests", [test_all_three, test_all_three, test_all_three]),
+    ("same_tests", [test_error_and_weights, test_nothing_in_both]),
+    ("gradients_off", [test_that_sets_a_switch]),
+    ("type", [3.0]),
+    ("type", []),
+    ("type", "test_error_by_hand"),
+]
+
+
+# ── circle_compressor ────────────────────────────────────────────────────────────────────────────
+
+CircleCompressor = COMPRESSOR.build()
+
+
+def compressor_with(*kinds, **methods):
+    """The class with these mistakes in it, and some methods written anew."""
+    return type("Mended", (COMPRESSOR.build(*kinds),), methods)
+
+
+def split_by_torch(self, images, share=0.8):
+    n = int(share * len(images))
+    parts = torch.utils.data.random_split(images, [n, len(images) - n])
+    return [images[part.indices] for part in parts]
+
+
+def split_with_numpy(self, images, share=0.8):
+    chosen = np.random.default_rng().permutation(len(images)) < int(share * len(images))
+    return images[torch.from_numpy(chosen)], images[torch.from_numpy(~chosen)]
+
+
+def error_image_by_image(self, batch):
+    return sum(
+        nn.functional.mse_loss(self.net(x[None])[0], x.flatten(), reduction="sum") for x in batch
+    ) / len(batch)
+
+
+def run_with_copies(self, epochs):
+    best = None
+    for _ in range(epochs):
+        self.train_errors += [self.train_epoch()]
+        self.val_errors += [self.validate()]
+        if best is None or self.val_errors[-1] == min(self.val_errors):
+            best = copy.deepcopy(self.net)
+    self.net.load_state_dict(best.state_dict())
+    return self.validate()
+
+
+def unsplit(self, images, share=0.8):
+    return images, images[int(share * len(images)) :]
+
+
+WRONG_COMPRESSORS = [
+    ("split", compressor_with("split", "error", "snapshot")),
+    ("split", compressor_with("split")),
+    ("split", compressor_with(split=unsplit)),
+    ("share", compressor_with(split=lambda self, x: split_by_torch(self, x, 0.5))),
+    ("not_random", compressor_with(split=lambda self, x: (x[: int(0.8 * len(x))], x[int(0.8 * len(x)) :]))),
+    ("not_random", compressor_with(split=lambda self, x: (x[len(x) // 5 :], x[: len(x) // 5]))),
+    ("every_pair", compressor_with("error")),
+    ("error", compressor_with(error=lambda self, x: (self.net(x) - x.flatten(1)).square().mean())),
+    ("no_gradient", compressor_with(error=lambda self, x: error_image_by_image(self, x).detach())),
+    ("snapshot", compressor_with("snapshot")),
+    ("snapshot", compressor_with("snapshot", snapshot=lambda self: dict(self.net.state_dict()))),
+    ("does_not_learn", compressor_with(train_epoch=lambda self: self.validate())),
+    ("raised", compressor_with(split=lambda self, x: x.chunk(5))),
+    ("nothing", compressor_with(error=lambda self, x: None)),
+    ("type", lambda images: None),
+    ("type", 3.0),
+]
+
+
+# ── heart_code: stand-ins that need no training ──────────────────────────────────────────────────
+
+SECONDS = np.linspace(-0.3, 0.6, 96)
+
+
+def beats_of(pace, height):
+    """The beats without noise: two arrays (M,) → (M, 96)."""
+    parts = ((150, -0.18 * pace, 0.025), (1200, 0 * pace, 0.014), (-300, 0 * pace + 0.035, 0.014))
+    parts = (*parts, (height, 0.32 * pace, 0.045))
+    return sum(
+        np.multiply(size, np.exp(-(((SECONDS - np.asarray(at)[:, None]) / width) ** 2) / 2).T).T
+        for size, at, width in parts
+    )
+
+
+GRID = np.stack([axis.ravel() for axis in np.meshgrid(np.linspace(0.7, 1.3, 41), np.linspace(100, 500, 21))])
+DRAWN = torch.from_numpy(beats_of(*GRID))
+
+
+def nearest(beats):
+    """The pace and the height of the beat on the grid that is nearest."""
+    found = torch.cdist(torch.from_numpy(np.asarray(beats, dtype=float)), DRAWN).argmin(1)
+    return torch.from_numpy(GRID.T)[found]
+
+
+def expand_in_numpy(z):
+    return beats_of(*np.asarray(z, dtype=float).T)
+
+
+def expand_in_torch(z):
+    return torch.from_numpy(expand_in_numpy(z)).float()
+
+
+def short_codes(beats):
+    return (nearest(beats).float() - torch.tensor([1.0, 300.0])) / torch.tensor([0.2, 100.0])
+
+
+last_seen = []
+
+
+def compress_and_note(beats):
+    last_seen[:] = [beats]
+    return short_codes(beats)
+
+
+def lines(k):
+    """The first k directions of PCA."""
+    pca = PCA(k).fit(heartbeats(1000, seed=3))
+    return pca.transform, lambda z: pca.inverse_transform(z.numpy())
+
+
+HEART = (short_codes, lambda z: expand_in_torch(z * torch.tensor([0.2, 100.0]) + torch.tensor([1.0, 300.0])))
+
+WRONG_HEARTS = [
+    ("wide_code", lines(3)),
+    ("wide_code", (lambda beats: nearest(beats)[:, 0], expand_in_torch)),
+    ("other_unit", (nearest, lambda z: expand_in_torch(z) / 1000)),
+    ("all_alike", (nearest, lambda z: expand_in_torch(z).mean(0).expand(len(z), -1))),
+    ("remembers", (compress_and_note, lambda z: torch.from_numpy(last_seen[0]).float())),
+    ("batch", (lambda beats: nearest(beats) - nearest(beats).mean(0), expand_in_torch)),
+    ("batch", (lambda beats: nearest(beats) * (1 + 0.1 * torch.randn(len(beats), 2)), expand_in_torch)),
+    ("value", lines(2)),
+    ("value", (nearest, lambda z: 0.7 * expand_in_torch(z))),
+    ("shape", (nearest, lambda z: expand_in_torch(z)[:, None, None])),
+    ("raised", (lambda beats: nn.Linear(96, 2)(torch.from_numpy(beats)), expand_in_torch)),
+    ("type", nearest),
+    ("type", (nearest, DRAWN)),
+]
 
 
 RIGHT = {
-    "check_count_by_hand": [
-        count_in_a_loop,
-        count_with_torch,
-        count_with_numpy,
-        count_what_torch_would_build,
-        count_by_recursion,
-    ],
     "check_training_step": [
         step_zero_last,
         step_with_model_zero_grad,
@@ -558,35 +640,29 @@ RIGHT = {
         path_number_by_number,
         path_from_one_batch,
     ],
-    "check_small_autoencoder": [
-        InkToRenderer(),
-        LookUp(),
-        InkToRenderer().double(),
-        InkInPixels(),
-        LookUp().requires_grad_(False).eval(),
+    "check_compressor_tests": [
+        [test_error_by_hand, test_nothing_in_both, test_best_weights_stay],
+        [test_run_returns_the_best, test_every_image_is_used, test_shape_of_a_perfect_copy],
+        (test_an_image_alone_costs_what_it_costs_in_a_batch, test_snapshot_is_a_copy, test_seed_and_split),
+        [test_error_and_weights, test_all_three, test_best_weights_stay],
+    ],
+    "check_circle_compressor": [
+        CircleCompressor,
+        compressor_with("split", "error", split=split_with_numpy, error=error_image_by_image),
+        compressor_with("snapshot", run=run_with_copies, split=split_by_torch),
+    ],
+    "check_heart_code": [
+        HEART,
+        [nearest, expand_in_numpy],
+        (lambda beats: nearest(beats).numpy()[:, ::-1].copy(), lambda z: expand_in_torch(z.flip(1))),
     ],
 }
 
 WRONG = {
-    "check_count_by_hand": WRONG_COUNTS,
     "check_training_step": WRONG_STEPS,
     "check_share_unexplained": WRONG_SHARES,
     "check_interpolate": WRONG_PATHS,
-    "check_small_autoencoder": [
-        ("too_many_parameters", dense(128)),
-        ("too_many_parameters", dense(128).requires_grad_(False)),
-        ("too_many_parameters", Hoard()),
-        ("remembers", Remembers()),
-        ("bypass", Crops()),
-        ("wide_code", FlatCode()),
-        ("wide_code", dense(16, latent_dim=2)),
-        ("wide_code", TwoNumbers()),
-        ("all_alike", dense(32)),
-        ("bypass", AroundTheCode()),
-        ("value", InkToRenderer(factor=1.05)),
-        ("value", Blur()),
-        ("raised", AutoEncoder(nn.Sequential(nn.Flatten(), nn.Linear(784, 1)), nn.Linear(2, 784))),
-        ("type", InkToRenderer),
-        ("type", lambda x: x),
-    ],
+    "check_compressor_tests": WRONG_TESTS,
+    "check_circle_compressor": WRONG_COMPRESSORS,
+    "check_heart_code": WRONG_HEARTS,
 }
