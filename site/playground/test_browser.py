@@ -251,9 +251,11 @@ def test_the_plane_of_digits_is_walked_with_pointer_and_keys(visit):
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
     assert "z = (−" in page.inner_text("#place")
     page.check("#form-plane [value=images]")
-    shades = """(() => { const c = document.getElementById('plane'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        return new Set(d.filter((_, i) => i % 4 === 0)).size })()"""
-    assert page.evaluate(shades) > 100
+    shades = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return new Set(data.filter((_, i) => i % 4 === 0)).size;
+    }"""
+    assert page.locator("#plane").evaluate(shades) > 100
 
 
 def test_a_drawn_digit_falls_into_the_plane(visit):
@@ -281,7 +283,7 @@ def test_noise_on_the_input_is_shown(visit):
 
 
 def test_training_does_not_grow_the_memory(visit, browser):
-    """TRAININGS of 300 epochs each; 80 are the epochs of an hour with the page's own settings on an idle computer."""
+    """TRAININGS of 300 epochs each: 80 have the epochs of an hour at the page's own settings."""
     page = visit("#width=16&batch=128&epochs=300")
     page_heap, process = page.context.new_cdp_session(page), browser.new_browser_cdp_session()
 
@@ -291,7 +293,7 @@ def test_training_does_not_grow_the_memory(visit, browser):
         train(page)
 
     def measure() -> tuple[float, float]:
-        """MB: the page's heap after collection, and the largest process of a page with worker and WebAssembly."""
+        """MB: the page's heap after a collection, and its process, with worker and WebAssembly."""
         page_heap.send("HeapProfiler.collectGarbage")
         pids = [
             p["id"]

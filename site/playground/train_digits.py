@@ -2,9 +2,9 @@
 
     python site/playground/train_digits.py      (needs the package safetensors)
 
-Run it again when the chapter changes its network. `data.digits` gives MNIST's ten thousand where they are or can
-be fetched, else scikit-learn's digits; the file says which. Stored as float16: weights, and of 500 held-out digits
-the codes and the labels, no image.
+Run it again when the chapter changes its network. `data.digits` gives MNIST's ten thousand where they are or
+can be fetched, else scikit-learn's digits; the file says which. It holds the weights as float16, and of 500
+held-out digits the codes and the labels, no image.
 """
 
 from itertools import pairwise

@@ -2,7 +2,8 @@
 
     python site/playground/bench/in_browser.py
 
-With @jax-js/jax installed (npm install --no-save @jax-js/jax) also a step of bench/jax_js.mjs.
+With RIVALS, a folder in which `npm install @jax-js/jax@0.1.25 @tensorflow/tfjs-core@4.22.0
+@tensorflow/tfjs-backend-wasm@4.22.0` was run, also a step of each of them, one after the other.
 """
 
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent.parent
+RIVALS = os.environ.get("RIVALS")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 COUNT_FRAMES = """
 globalThis.frames = [];
@@ -45,10 +47,14 @@ def step(page: Page, script: str, steps: int) -> str:
             "--format=iife",
             "--global-name=bench",
             "--target=esnext",
+            "--loader:.wasm=binary",
+            "--platform=browser",
+            "--define:process.env.NODE_ENV='production'",
             f"--outfile={bundle}",
         ]
         command = ["node_modules/.bin/esbuild", f"bench/{script}", "--log-level=error", *options]
-        subprocess.run(command, cwd=HERE, check=True)
+        environment = {**os.environ, "NODE_PATH": f"{RIVALS}/node_modules"}
+        subprocess.run(command, cwd=HERE, check=True, env=environment)
         page.goto("about:blank")
         page.add_script_tag(content=bundle.read_text(encoding="utf-8"))
         return f"{script}: {page.evaluate(f'bench.milliseconds({steps})'):.2f} ms a step"
@@ -62,8 +68,10 @@ def main() -> None:
         page = browser.new_page()
         print(training(page))
         print(step(page, "steps.mjs", 500))
-        if (HERE / "node_modules" / "@jax-js").exists():
+        if RIVALS:
             print(step(page, "jax_js.mjs", 100))
+            print(step(page, "tfjs.mjs", 100))
+            print(step(page, "steps.mjs", 500))
 
 
 if __name__ == "__main__":

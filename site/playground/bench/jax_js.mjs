@@ -1,5 +1,4 @@
-// The same step with @jax-js/jax (not installed by default: npm install --no-save @jax-js/jax). Bundle it and run it in a
-// browser with bench/in_browser.py.
+// The same step with @jax-js/jax (see in_browser.py for how it is installed, and which runs it).
 import { init, jit, numpy as np, valueAndGrad, nn } from "@jax-js/jax";
 import { circles } from "../src/core/data.js";
 import { Random } from "../src/core/random.js";

@@ -66,7 +66,7 @@ export function plot(canvas, { x, y, xLabel = "", yLabel = "", logX = false, log
       g.fillText(tickText(t), box.left - 6, at);
     }
   g.textAlign = "center";
-  for (const t of logX ? decades(x) : ticks(...x, Math.max(2, Math.floor(width / 90)))) g.fillText(tickText(t), X(t), box.bottom + 12);
+  for (const t of logX ? decades(x) : ticks(...x, Math.max(4, Math.floor(width / 90)))) g.fillText(tickText(t), X(t), box.bottom + 12);
   g.beginPath();
   g.moveTo(box.left, box.bottom + 0.5);
   g.lineTo(box.right, box.bottom + 0.5);

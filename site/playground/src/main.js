@@ -73,7 +73,8 @@ const received = {
     page.saved = null;
     if (woken) view.state = view.epoch < page.settings.epochs ? "paused" : "done";
     page.view = view;
-    if (!woken && view.state !== "playing") setPlaying(false);
+    if (view.state === "start") startedAt = performance.now(); // Play may have been pressed while it was getting ready
+    else if (!woken && view.state !== "playing") setPlaying(false);
     redraw();
     if (woken) return;
     if (view.state === "start") scheduleScore();
@@ -394,10 +395,23 @@ function drawAll() {
     $("samples-text").textContent =
       numbers.circles !== null ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
     fitSliders(view.range);
+    showFindings(view);
   } else if (page.tab === "draw") {
     drawModelLine();
     if (view.state === "playing") $("draw-model").textContent += " Training …";
   }
+}
+
+/** What a look at the finished pictures should not miss: an elbow in the codes, a hole on the walk. */
+function showFindings({ state, numbers: { hole, rank, unexplained } }) {
+  const elbow = state === "done" && hole && rank < 0.98 && unexplained < 0.5;
+  $("codes-text").textContent = elbow
+    ? `The line is cut or folded, an elbow: its rank correlation is ${fixed(rank)}, not 1. Sharp circles of different sizes hardly overlap, so the loss does not know which are neighbours. Try “blurred epochs first”.`
+    : "";
+  const undecided = page.preset !== null && page.guess === null;
+  $("to-hole").hidden = !hole || unexplained > 0.5 || undecided;
+  $("walk-text").textContent = $("to-hole").hidden ? ""
+    : `On a walk through the codes the worst picture stands at z = ${fixed(hole.z)}. It is ${fixed(hole.distance, 1)} away from every circle${hole.distance < 3 ? ", near enough to count as one: no hole" : rank < 0.98 ? ": a hole" : ", too far to count as one"}.`;
 }
 
 function drawForecast() {
@@ -441,7 +455,7 @@ function drawForecast() {
     const died = view.numbers.kl < 0.1, end = died ? `it collapsed (KL ${fixed(view.numbers.kl)} nats)` : `it lives (KL ${fixed(view.numbers.kl)} nats)`;
     const expected = settings.sigma ? "learn" : kind;
     const verdict = expected === "unsure" ? "The forecast left it open" : (expected === "learn") !== died ? "The forecast was right" : "The forecast was wrong";
-    after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}`;
+    after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}${died ? " Cures: a higher reconstruction_factor, a learned σ, a KL warm-up." : ""}`;
   }
 }
 
@@ -765,6 +779,12 @@ function connect() {
     $("play").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   });
   $("one").addEventListener("click", () => play((page.view?.epoch ?? 0) + 1));
+  $("to-hole").addEventListener("click", () => {
+    const input = $("sliders").querySelector("input");
+    input.value = page.view.numbers.hole.z;
+    input.dispatchEvent(new Event("input"));
+    input.dispatchEvent(new Event("change"));
+  });
   $("again").addEventListener("click", () => {
     const preset = findPreset(page.preset);
     const seed = (page.settings.seed + 1) % 1000;

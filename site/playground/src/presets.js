@@ -18,12 +18,12 @@ export const PRESETS = [
     id: "2-cut", chapter: 2, title: "The cut and the hole",
     text: "An autoencoder codes each circle as one number z. Nobody says what z should mean.",
     question: "How will z depend on the radius?",
-    answers: ["One line that rises or falls", "A line that is cut or folded somewhere", "Not at all"],
+    answers: ["One line that rises or falls", "A line that is cut or folded somewhere, with an elbow", "Not at all"],
     runs: [{ model: "ae", width: 256, lr: 3e-4 }],
     outcome: ([r]) => (r.numbers.rank > 0.98 ? 0 : r.numbers.unexplained < 0.5 ? 1 : 2),
     after: ([r]) =>
       `The rank correlation of z and radius is ${two(r.numbers.rank)} (1 would be one line). ` +
-      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, is ${r.numbers.hole.distance.toFixed(1)} away from every circle; above 3 it is none. That is a hole. Move the slider there.`,
+      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, is ${r.numbers.hole.distance.toFixed(1)} away from every circle; above 3 it is none. That is a hole. The walk through the code, below, takes you there.`,
   },
   {
     id: "2-numbers", chapter: 2, title: "One number or two",
@@ -150,7 +150,7 @@ export const PRESETS = [
     runs: [{ stroke: 0.25, warmup: 20, epochs: 40 }], outcome: alive, after: aliveWords,
   },
   {
-    id: "8-blur", chapter: 8, title: "Blur first",
+    id: "8-blur", chapter: 8, title: "Blur first, against the elbow",
     text: "Sharp circles of different sizes hardly overlap, so the loss does not know which sizes are neighbours. We train twice: on sharp circles only, and with four epochs on blurred circles first.",
     question: "Which training puts the sizes in order?",
     answers: ["Only the sharp one", "Only the one with blurred circles first", "Both, or none"],
