@@ -5,6 +5,12 @@ from pathlib import Path
 import yaml
 
 Numbers = dict[str, float]  # what was measured, in words → the number
+TOTAL = {
+    "text": "all notebooks, one after another: minutes",
+    "at_most": 4,
+    "why": "each takes five to six seconds to import, and for PyTorch's compiler, which any optimizer loads.",
+}
+SLOWEST = {"text": "the slowest notebook: seconds", "at_most": 45}
 SECTIONS = yaml.safe_load((Path(__file__).parent / "goals.yml").read_text(encoding="utf-8"))
 
 
@@ -24,8 +30,7 @@ def render(sections: dict, measured: dict) -> str:
         lines += [goal_row(goal, numbers.get(goal["number"])) for goal in section["goals"]]
     seconds = [numbers["seconds"] for numbers in measured.get("notebooks", {}).values()]
     total, slowest = (sum(seconds) / 60, max(seconds)) if seconds else (None, None)
-    lines.append(goal_row({"text": "all notebooks, one after another: minutes", "at_most": 6}, total))
-    lines.append(goal_row({"text": "the slowest notebook: seconds", "at_most": 60}, slowest))
+    lines += [goal_row(TOTAL, total), goal_row(SLOWEST, slowest)]
     for name, section in SECTIONS.items():
         if name in sections:
             machine, numbers = sections[name]["machine"], sections[name]["numbers"]

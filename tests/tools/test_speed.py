@@ -118,7 +118,7 @@ def test_the_report_says_which_goals_are_met_and_by_how_much_others_are_missed()
     report = render({}, {"machine": "an abacus", "notebooks": numbers})
     assert "| 00_start | 7.2 | 512 |" in report
     assert "| 01_circles | 400.0 | – |" in report
-    assert "| the slowest notebook: seconds | ≤ 60 | 400 | no, 567% off |" in report
+    assert "| the slowest notebook: seconds | ≤ 45 | 400 | no, 789% off |" in report
     assert "Machine: an abacus." in report
 
 
