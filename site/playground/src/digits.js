@@ -155,7 +155,6 @@ export function makeDigits({ moved }) {
   $("form-plane").addEventListener("change", drawPlane);
   for (let digit = 0; digit < 10; digit++) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.setAttribute("aria-label", `Go to the middle of the ${digit}s`);
     button.addEventListener("click", () => goAndTell(model.middle(digit)));
     $("middles").append(button);
   }
