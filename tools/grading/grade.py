@@ -60,6 +60,11 @@ def grade(solution: Path, place: Path, course: Path, jobs: int, seconds: int) ->
             print(f"Not looked at: {', '.join(strays[:10])}{more}")
         for name in ("feedback", "graded"):
             shutil.rmtree(course / name, ignore_errors=True)
+        print(
+            f"{sum(s.notebook is not None for s in submissions)} to run from top to bottom, {jobs} at a time "
+            f"(JOBS=2: two). A cell is stopped after {seconds} seconds.",
+            flush=True,
+        )
         start, before = time.perf_counter(), fingerprint()
 
         def one(submission: Submission) -> dict:
@@ -95,6 +100,8 @@ def points(
                 if made.exists():
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(made, target)
+                    if kind == "feedback":
+                        name_exercises(target, columns)
         scores, most = read_scores(own, submission.learner, name), read_most(course, name)
     row = {"learner": submission.learner}
     row |= dict.fromkeys(columns.values(), 0.0)
@@ -102,6 +109,14 @@ def points(
         row[number] += min(scores.get(cell, 0.0), most[cell])
     total = sum(row[number] for number in set(columns.values()))
     return row | {"points": total, "of": sum(most.values()), "remarks": "; ".join(remarks)}
+
+
+def name_exercises(page: Path, columns: dict[str, str]) -> None:
+    """Call the entries at the top of a page of feedback by their exercises; nbgrader says “Test cell”."""
+    text = page.read_text("utf-8")
+    for cell, number in columns.items():
+        text = text.replace(f'"#{cell}">Test cell<', f'"#{cell}">Exercise {number}<')
+    page.write_text(text, "utf-8")
 
 
 def run_apart(own: Path, learner: str, name: str, seconds: int) -> list[str]:

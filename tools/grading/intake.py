@@ -19,6 +19,7 @@ from tools.make_exercises import is_check
 from tools.notebooks import read, tags
 
 PLATFORM = re.compile(r"_(?:LATE_)?\d{2,}(?:_\d+)*(?:_assignsubmission_file)?_?")  # Moodle, Canvas
+HANDED_IN = re.compile(r"_\d+_(?:assignsubmission|\d+)_")  # surely a name that a platform made
 COPY = re.compile(r"(?:[ _-]*(?:\(\d+\)|-?\bcopy\b(?: ?\d+)?|Kopie|[-_]\d{1,2}(?=$)))+$", re.IGNORECASE)
 STRAY = ("__MACOSX", ".ipynb_checkpoints")
 
@@ -35,20 +36,29 @@ class Submission:
 def collect(place: Path, release: NotebookNode, workspace: Path) -> tuple[list[Submission], list[str]]:
     """The submissions in a folder, a zip or a single file, one a learner, and the names of stray files.
 
-    Zips are unpacked below `workspace`, zips within them too.
+    Zips are unpacked below `workspace`, zips within them too. Who handed in other files alone is there, too.
     """
     root = unpack(place, workspace)
     while len(inside := parts_of(root)) == 1 and any(part.is_dir() for part in parts_of(inside[0])):
         root = inside[0]  # one folder around all
-    by_learner, strays = defaultdict(list), []
+    by_learner, others, strays = defaultdict(list), defaultdict(list), []
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         if set(path.parts) & set(STRAY) or path.name.startswith(".") or path.suffix == ".zip":
             continue
+        learner, name = learner_of(path, root, title_of(release)), path.relative_to(root).as_posix()
         if path.suffix == ".ipynb":
-            by_learner[learner_of(path, root, title_of(release))].append(path)
-        else:
-            strays.append(path.relative_to(root).as_posix())
-    return [choose(learner, paths, release) for learner, paths in sorted(by_learner.items())], strays
+            by_learner[learner].append(path)
+            continue
+        strays.append(name)
+        if HANDED_IN.search(name):
+            others[learner].append(path.name)
+    found = [choose(learner, paths, release) for learner, paths in by_learner.items()]
+    found += [
+        Submission(learner, None, [f"no notebook, only {', '.join(names)}"])
+        for learner, names in others.items()
+        if learner not in by_learner
+    ]
+    return sorted(found, key=lambda submission: submission.learner), strays
 
 
 def unpack(place: Path, workspace: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -65,6 +66,11 @@ def changed(name, change):
     return notebook
 
 
+def noisy(source):
+    """An answer that writes to stderr when it is called, as progress bars do."""
+    return source.replace("    ### BEGIN", "    import sys; print('!', file=sys.stderr)\n    ### BEGIN")
+
+
 def without(name):
     notebook = solved()
     notebook.cells.remove(cell_of(notebook, name))
@@ -122,6 +128,7 @@ def handed_in(tmp_path_factory):
         "deleted": (without(b), full),
         "duplicated": (doubled(b), full),
         "warning": (changed(first, lambda s: WARN + s), full),
+        "noisy": (changed(second, noisy), full),
         "cheat": (cheating(), 0),
         "endless": (changed(second, lambda s: f"{s}\nwhile True:\n    pass"), full - points_of(b)),
         "syntax": (changed(second, lambda s: s + "\n)"), full - points_of(b)),
@@ -137,8 +144,10 @@ def handed_in(tmp_path_factory):
     (folder / "report.pdf").write_bytes(b"%PDF")
     (folder / "broken_78_assignsubmission_file_").mkdir()
     (folder / "broken_78_assignsubmission_file_" / f"{NAME}.ipynb").write_text("{")
+    (folder / "printed_79_assignsubmission_file_").mkdir()
+    (folder / "printed_79_assignsubmission_file_" / f"{NAME}.html").write_text("<p>my answers</p>")
     place = shutil.make_archive(str(folder), "zip", folder)
-    return place, {k: p for k, (_, p) in kinds.items()} | {"renamed": full, "broken": 0}
+    return place, {k: p for k, (_, p) in kinds.items()} | {"renamed": full, "broken": 0, "printed": 0}
 
 
 def test_every_submission_gets_exactly_its_points(handed_in, tmp_path, capsys):
@@ -151,7 +160,9 @@ def test_every_submission_gets_exactly_its_points(handed_in, tmp_path, capsys):
     assert "2 times" in remarks["duplicated"]
     assert "no notebook" in remarks["broken"]
     assert "my final version.ipynb" in remarks["renamed"]
-    assert {k for k, r in remarks.items() if r} == {"another", "broken", "deleted", "duplicated", "renamed"}
+    assert f"only {NAME}.html" in remarks["printed"]
+    remarked = {"another", "broken", "deleted", "duplicated", "printed", "renamed"}
+    assert {k for k, r in remarks.items() if r} == remarked
     assert "report.pdf" in capsys.readouterr().out
     with (tmp_path / "points.csv").open(encoding="utf-8-sig") as file:
         written = {row["learner"]: row for row in csv.DictReader(file)}
@@ -159,7 +170,13 @@ def test_every_submission_gets_exactly_its_points(handed_in, tmp_path, capsys):
     assert float(written["crash"]["1.3"]) == 0
     assert {float(row["points"]) for row in written.values()} == set(earned.values())
     pages = {path.stem for path in (tmp_path / "feedback").glob("*.html")}
-    assert pages == set(earned) - {"another", "broken"}
+    assert pages == set(earned) - {"another", "broken", "printed"}
+    page = (tmp_path / "feedback" / "half.html").read_text("utf-8")
+    assert "_importlib" not in page  # what the grader puts before a check
+    assert re.findall(r">([^<]+)</a> \(Score: ([\d.]+)", page) == [
+        ("Exercise 1.1", "2.0"), ("Exercise 1.2", "3.0"), ("Exercise 1.3", "0.0"),
+        ("Exercise 1.4", "0.0"), ("Exercise 1.5", "0.0"),
+    ]  # fmt: skip
     assert "This cell ended the kernel" in (tmp_path / "feedback" / "crash.html").read_text("utf-8")
     assert "took more than 25 seconds" in (tmp_path / "feedback" / "endless.html").read_text("utf-8")
 
