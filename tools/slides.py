@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 
 import yaml
 from nbconvert import SlidesExporter
@@ -66,13 +66,23 @@ def main() -> int:
     """Write the decks that the command line names, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chapters", nargs="*", help="numbers of chapters (default: all)")
-    chosen = tuple(parser.parse_args().chapters)
+    chosen = choose(parser.parse_args().chapters)
     TARGET.mkdir(parents=True, exist_ok=True)
-    for chapter in (name for name in decks() if name.startswith(chosen or "")):
+    for chapter in chosen:
         path = TARGET / f"{chapter}.html"
         path.write_text(as_html(notebook(chapter), chapter), encoding="utf-8", newline="\n")
         print(f"Wrote {path.relative_to(ROOT)} ({path.stat().st_size / 1e6:.1f} MB).")
     return 0
+
+
+def choose(numbers: list[str]) -> list[str]:
+    """The chapters with these numbers, all when there is none; SystemExit when one has no slides."""
+    known = list(decks())
+    found = {number: [name for name in known if name[:2] == number.zfill(2)] for number in numbers}
+    if missing := [number for number, names in found.items() if not names]:
+        numbered = ", ".join(name[:2] for name in known)
+        raise SystemExit(f"There are no slides of chapter {', '.join(missing)}; there are {numbered}.")
+    return [name for names in found.values() for name in names] or known
 
 
 def decks() -> dict[str, Deck]:
@@ -218,7 +228,13 @@ def questions(chapter: NotebookNode) -> list[NotebookNode]:
 
 def as_html(slides: NotebookNode, name: str) -> str:
     """The slides as one HTML file with all that a browser needs."""
-    browser = [str(distribution(package).locate_file(folder)) for package, folder in OFFLINE.items()]
+    try:
+        browser = [str(distribution(package).locate_file(folder)) for package, folder in OFFLINE.items()]
+    except PackageNotFoundError as error:
+        raise SystemExit(
+            f"The slides need {error.name}: `make slides` installs it, "
+            'or python tools/install.py -e ".[slides]"'
+        ) from None
     exporter = SlidesExporter(
         template_name="template", extra_template_basedirs=[str(SLIDES)], extra_template_paths=browser
     )

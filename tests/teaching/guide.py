@@ -10,7 +10,7 @@ SAYS = {
     "make install": ".venv is ready.",
     "make doctor": "Ready for the course.",
     "make site": "The book is in dist/site",
-    ".venv/bin/python -m tools.slides": "Wrote dist/slides/02_vanilla_autoencoder.html",
+    "make slides": "Wrote dist/slides/02_vanilla_autoencoder.html",
     "make colab": "below dist/colab",
     "make assignment NB=02": "Hand out grading/02_vanilla_autoencoder/release",
     "make grade NB=02 FROM=solutions/02_vanilla_autoencoder.ipynb": "10 of 10",

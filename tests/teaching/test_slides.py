@@ -6,6 +6,7 @@ from html import unescape
 from importlib.util import find_spec
 
 import pytest
+from nbformat.v4 import new_notebook
 
 from tests.notebooks.numbers_in_prose import QUOTED, counts, known_numbers, rounds_to, sentences
 from tools import slides
@@ -44,6 +45,19 @@ def end_of_section(chapter, heading):
 
 def test_every_chapter_has_a_deck():
     assert [*DECKS] == ["00_start_here", *concept_tests()]
+
+
+def test_a_chapter_is_chosen_by_its_number_with_and_without_the_zero():
+    assert slides.choose(["4", "11"]) == ["04_variational_autoencoder", "11_gaussian_vae"]
+    assert slides.choose([]) == [*DECKS]
+    with pytest.raises(SystemExit, match=r"of chapter 44; there are 00, 01"):
+        slides.choose(["04", "44"])
+
+
+def test_a_missing_package_is_said_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(slides.OFFLINE, "no-such-package", "static")
+    with pytest.raises(SystemExit, match="need no-such-package: `make slides` installs it"):
+        slides.as_html(new_notebook(), "02")
 
 
 @each_deck

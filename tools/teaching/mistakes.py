@@ -10,7 +10,8 @@ INTRODUCTION = """\
 # Misconceptions
 
 What learners write, chosen from the mistakes that the checks of the exercises know: what you hear, what the
-check says, what to ask, and what to show. A question does more than the answer, so ask first.
+check says, what to ask, and what to show. A question does more than the answer, so ask first. In brackets
+stand the learner's function and the mistake's name. What to show is a section of the chapter.
 
 Written by `python -m tools.teaching` from `teaching/misconceptions/`.
 """

@@ -48,7 +48,7 @@ ADVICE = """
 measured. So give half of the room the post-test first and the pre-test last: a harder question is then as
 often before as after.
 
-**A shorter course.** Ask only what it teaches:
+**A shorter course.** Ask only what it teaches; strike out the rest before you copy the sheets:
 
 {asked}
 
