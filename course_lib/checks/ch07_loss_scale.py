@@ -255,115 +255,7 @@ def check_measure_beta(answer: Answer) -> None:
             answer.match_number(value, right, rtol=1e-2, **inputs)
 
 
-# ── 7.3 Units that say something ─────────────────────────────────────────────────────────────────
-
-
-def _variances(mu: Tensor) -> Tensor:
-    return mu.double().var(dim=0, correction=0)
-
-
-FAR_FROM_ZERO = (
-    "You count units whose mu is far from 0, or from the other units, even if it is the same for every "
-    "image: such a unit says nothing. Measure how much each one varies."
-)
-
-
-@check(
-    Mistake(
-        "mean_square",
-        FAR_FROM_ZERO,
-        lambda mu, threshold: (mu.double().square().mean(dim=0) > threshold).sum(),
-    ),
-    Mistake(
-        "mean_size",
-        FAR_FROM_ZERO,
-        lambda mu, threshold: (mu.double().abs().mean(dim=0) > threshold).sum(),
-    ),
-    Mistake(
-        "standard_deviation",
-        "Units that hardly move are counted. Is it the variance that you hold against the threshold, and not "
-        "its root, a range or a sum of squares?",
-        lambda mu, threshold: (_variances(mu).sqrt() > threshold).sum(),
-    ),
-    Mistake(
-        "wrong_axis",
-        "You counted images: take the variance of each unit over the images, not of each image over its "
-        "units.",
-        lambda mu, threshold: (mu.double().var(dim=1, correction=0) > threshold).sum(),
-    ),
-    Mistake(
-        "silent_units",
-        "These are the silent ones: a unit is active when it moves.",
-        lambda mu, threshold: (_variances(mu) <= threshold).sum(),
-    ),
-    Mistake(
-        "share",
-        "This is the share of active units: return how many there are.",
-        lambda mu, threshold: (_variances(mu) > threshold).double().mean(),
-    ),
-    Mistake("mask", "You return a yes or no for each unit: count them."),
-    Mistake(
-        "total",
-        "You return a variance, not a count: hold each unit's variance against the threshold.",
-        lambda mu, threshold: _variances(mu).sum(),
-    ),
-    Mistake(
-        "threshold_ignored",
-        "Another threshold, and still the same count: use the argument `threshold` in place of 0.01.",
-    ),
-    tests="units that move, that hardly move, that are stuck at 0 or elsewhere; two thresholds; none active; "
-    "a single unit; more units than images",
-)
-def check_count_active(answer: Answer) -> None:
-    """f(mu (N, D), threshold) → how many columns of mu have a variance above the threshold."""
-    kinds = {  # spread and centre of mu, how many such units
-        "moves": (0.7, 0.0, 4 + _upto(answer, 3)),
-        "moves elsewhere": (0.7, -1.5, 3),
-        "hardly moves": (0.045, 0.0, 5),
-        "stuck elsewhere": (0.0005, 1.0, 1 + _upto(answer, 2)),
-        "stuck at 0": (0.0005, 0.0, 14),
-    }
-    columns = [
-        spread * answer.normal(300, 1) + centre
-        for spread, centre, count in kinds.values()
-        for _ in range(count)
-    ]
-    order = torch.randperm(len(columns), generator=answer.rng)
-    mu = torch.cat(columns, dim=1)[:, order]
-    moving = kinds["moves"][2] + kinds["moves elsewhere"][2]
-    _compare_count(answer, moving, mu=mu, threshold=0.01)
-    value = _count(answer, mu=mu, threshold=0.0005)
-    if value == moving:
-        answer.fail("threshold_ignored")
-    _compare_count(answer, moving + 5, mu=mu, threshold=0.0005)
-    lone, wide = answer.normal(50, 1) + 1, mu[:20]
-    for mu, threshold, right in (
-        (0.001 * answer.normal(50, 3) + 2, 0.01, 0),
-        (lone, 0.05, 1),
-        (0.01 * lone, 0.05, 0),
-        (wide, 0.02, moving),
-    ):
-        inputs = {"mu": mu, "threshold": threshold}
-        answer.match_number(_count(answer, **inputs), right, **inputs)
-
-
-def _upto(answer: Answer, most: int) -> int:
-    return int(torch.randint(0, most + 1, (), generator=answer.rng))
-
-
-def _count(answer: Answer, mu: Tensor, threshold: float) -> float:
-    value = answer.call(mu=mu, threshold=threshold)
-    one_each = isinstance(value, (Tensor, np.ndarray)) and tuple(value.shape) == (mu.shape[1],)
-    if one_each and set(value.tolist()) <= {0, 1}:
-        answer.fail("mask")
-    return answer.number(value)
-
-
-def _compare_count(answer: Answer, expected: int, **inputs: object) -> None:
-    answer.match(_count(answer, **inputs), float(expected), rtol=1e-6, atol=1e-6, **inputs)
-
-
-# ── 7.4 Ask PCA before training ──────────────────────────────────────────────────────────────────
+# ── 7.3 Ask PCA before training ──────────────────────────────────────────────────────────────────
 
 
 def _leading(images: Tensor) -> float:
@@ -539,7 +431,7 @@ def _among_images(images: Tensor) -> list[float]:
     return found
 
 
-# ── 7.5 A learned σ that is not learned right (find the bug) ─────────────────────────────────────
+# ── 7.4 A learned σ that is not learned right (find the bug) ─────────────────────────────────────
 
 
 def _pixels(raw_error: Tensor) -> int:
@@ -662,7 +554,7 @@ def check_learned_sigma_loss(answer: Answer) -> None:
     _demand_gradients(answer, lambda error, kl: _code_length(error) + _kl(kl), raw_error, raw_kl)
 
 
-# ── 7.6 Back to life (experiment) ────────────────────────────────────────────────────────────────
+# ── 7.5 Back to life (experiment) ────────────────────────────────────────────────────────────────
 
 THIN = 0.5  # pixels
 REVIVED, EXCELLENT = 5.1, 4.9  # SSE + KL of an image; the grey disc has 7.0, the chapter's warm-up 5.2 to 5.3
@@ -709,7 +601,7 @@ def check_revived_vae(answer: Answer) -> str:
     """A trained VAE, x → (x_hat, mu, log_var) with one latent dimension, judged by SSE + KL at factor 1."""
     if not callable(answer.f):
         raise WrongAnswer("The answer must be the trained model itself, a models.VAE.", "type")
-    images = data.circles(10_000, stroke=THIN, seed=_upto(answer, 2**31 - 1)).images
+    images = data.circles(10_000, stroke=THIN, seed=int(answer.uniform(1, high=2**31 - 1))).images
     modes = (
         [(module, module.training) for module in answer.f.modules()]
         if isinstance(answer.f, nn.Module)

@@ -126,36 +126,6 @@ def shares_of_the_loss(loss, raw_error, raw_kl):
     return loss(0 * raw_error, raw_kl) / loss(raw_error, 0 * raw_kl)
 
 
-# ── count_active ─────────────────────────────────────────────────────────────────────────────────
-
-
-def counted_in_loops(mu, threshold):
-    count = 0
-    for unit in mu.double().T:
-        middle = sum(unit.tolist()) / len(unit)
-        count += sum((value - middle) ** 2 for value in unit.tolist()) / len(unit) > threshold
-    return count
-
-
-def counted_in_place(mu, threshold):
-    moved = mu.clone()
-    moved -= moved.mean(dim=0)
-    return torch.count_nonzero(moved.pow_(2).mean(0) > threshold)
-
-
-def counted_by_covariance(mu, threshold):
-    return (torch.atleast_2d(torch.cov(mu.T)).diag() > threshold).sum().item()
-
-
-def counted_from_moments(mu, threshold):
-    mu = mu.double()
-    return ((mu**2).mean(0) - mu.mean(0) ** 2 > threshold).sum()
-
-
-def counted_one_by_one(mu, threshold):
-    return sum(bool(unit.std() ** 2 > threshold) for unit in mu.unbind(1))
-
-
 # ── collapse_ratio ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -445,15 +415,6 @@ RIGHT = {
         beta_from_nothing,
         beta_by_jvp,
     ],
-    "check_count_active": [
-        counted_in_loops,
-        counted_in_place,
-        lambda mu, threshold: int((np.var(mu.numpy(), axis=0) > threshold).sum()),
-        lambda mu, threshold: (torch.var(mu, 0) > threshold).sum().item(),
-        counted_by_covariance,
-        counted_from_moments,
-        counted_one_by_one,
-    ],
     "check_collapse_ratio": [
         ratio_with_sklearn,
         ratio_with_covariance,
@@ -518,28 +479,6 @@ WRONG = {
             "summed_gradients",
             lambda loss, e, k: (loss(e, k + 1) - loss(e, k)) / (loss(e + 1, k) - loss(e, k)),
         ),
-    ],
-    "check_count_active": [
-        ("mean_square", lambda mu, threshold: (mu.square().mean(dim=0) > threshold).sum()),
-        ("mean_size", lambda mu, threshold: (mu.abs().mean(0) > threshold).sum()),
-        ("standard_deviation", lambda mu, threshold: (mu.std(dim=0) > threshold).sum().item()),
-        ("wrong_axis", lambda mu, threshold: (mu.var(dim=1) > threshold).sum()),
-        ("silent_units", lambda mu, threshold: (mu.var(dim=0) < threshold).sum()),
-        ("share", lambda mu, threshold: (mu.var(dim=0) > threshold).float().mean()),
-        ("mask", lambda mu, threshold: mu.var(dim=0) > threshold),
-        ("mask", lambda mu, threshold: (mu.var(dim=0) > threshold).float()),
-        ("total", lambda mu, threshold: mu.var(dim=0, correction=0).sum()),
-        ("threshold_ignored", lambda mu, threshold: (mu.var(dim=0) > 0.01).sum()),
-        ("value", lambda mu, threshold: mu.shape[1]),
-        ("type", lambda mu, threshold: mu.var(dim=0)),
-        ("type", lambda mu, threshold: (mu.var(dim=0) > threshold).nonzero()),
-        ("type", lambda mu, threshold: [j for j, v in enumerate(mu.var(dim=0)) if v > threshold]),
-        ("value", lambda mu, threshold: (mu > threshold).sum()),
-        ("value", lambda mu, threshold: mu.var() > threshold and 1),
-        ("value", lambda mu, threshold: (mu.var(dim=0) / mu.var(dim=0).max() > threshold).sum()),
-        ("standard_deviation", lambda mu, threshold: (mu.var(dim=0) > threshold**2).sum()),
-        ("standard_deviation", lambda mu, threshold: (mu.amax(0) - mu.amin(0) > threshold).sum()),
-        ("standard_deviation", lambda mu, threshold: (len(mu) * mu.var(dim=0) > threshold).sum()),
     ],
     "check_collapse_ratio": [
         ("not_centred", ratio_not_centred),
