@@ -1,121 +1,19 @@
 """Checks for chapter 4, the variational autoencoder."""
 
+import io
 import math
+from collections.abc import Callable
+from contextlib import redirect_stdout
 
+import numpy as np
 import torch
-from scipy.special import logsumexp
 from torch import Tensor, nn
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from course_lib import models
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
-
-# ── 4.1 Images from the prior ────────────────────────────────────────────────────────────────────
-
-
-class _Window(nn.Module):
-    """A decoder through which the check sees the codes: z (n, D) → images (n, 1, 2, D)."""
-
-    def __init__(self, latent_dim: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([0.5, -2.0]))
-        self.latent_dim = latent_dim
-
-    def forward(self, z: Tensor) -> Tensor:
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"the decoder needs codes (n, {self.latent_dim}), not {tuple(z.shape)}")
-        return torch.stack([z * w + 0.1 for w in self.weight.to(z.dtype)], dim=1)[:, None]
-
-
-@check(
-    Mistake(
-        "codes_returned", "These are the codes themselves: hand them to the decoder, and return its images."
-    ),
-    Mistake(
-        "prior_mean",
-        "Every image is the same, in every call: each code is the middle of the prior. Draw the codes.",
-    ),
-    Mistake(
-        "one_code_for_all", "All images are the same one: draw a code of its own for each of the n images."
-    ),
-    Mistake(
-        "shared_number",
-        "All numbers of a code are equal: N(0, I) draws each of the latent_dim numbers on its own.",
-    ),
-    Mistake(
-        "same_each_call", "Two calls return the same images: draw new codes each time, without a fixed seed."
-    ),
-    Mistake(
-        "uniform",
-        "The codes are not normally distributed: those of torch.rand, for one, are uniform. The prior is "
-        "N(0, I).",
-    ),
-    Mistake("correlated", "The numbers of a code are not independent: N(0, I) draws each on its own."),
-    Mistake("wrong_spread", "The codes have a standard deviation of {spread:.2f}, and the prior's is 1."),
-    Mistake(
-        "wrong_center",
-        "The codes lie around {center:.2f}, and the prior's middle is 0: no image has to be encoded here.",
-    ),
-    Mistake(
-        "gradient",
-        "The images still carry a graph for gradients: nobody trains here. Look for torch.no_grad() in the "
-        "chapter's VAE.",
-    ),
-    tests="one image for each code, codes from N(0, I) with independent numbers, also one image and one "
-    "number, fresh in each call, no gradient",
-)
-def check_sample_images(answer: Answer) -> None:
-    """f(decoder, n, latent_dim) → n images (n, C, H, W), decoded from codes drawn from N(0, I)."""
-    for n, latent_dim in ((5, 3), (1, 2), (4, 1)):
-        _draw_images(answer, n, latent_dim)
-    first, second = (_codes_of(_draw_images(answer, 5, 3)) for _ in range(2))
-    if torch.equal(first, second):
-        answer.fail("prior_mean" if bool((first == first[:1]).all()) else "same_each_call")
-    if bool((first - first[:1]).abs().max() < 1e-4):
-        answer.fail("one_code_for_all")
-    if bool((first - first[:, :1]).abs().max() < 1e-4):
-        answer.fail("shared_number")
-    z = _codes_of(_draw_images(answer, 8_000, 3))
-    center, spread = z.mean().item(), z.std().item()
-    fourth = ((z - center) / spread).pow(4).mean().item()  # 3 for a normal, 1.8 for a uniform
-    if abs(fourth - 3) > 0.4:
-        answer.fail("uniform")
-    if abs(center) > 0.06 * max(spread, 1):  # nine standard errors
-        answer.fail("wrong_center", center=center)
-    if abs(spread - 1) > 0.042:
-        answer.fail("wrong_spread", spread=spread)
-    if (z.T.cov() - torch.eye(3)).abs().max() > 0.15:  # nine standard errors
-        answer.fail("correlated")
-
-
-def _draw_images(answer: Answer, n: int, latent_dim: int) -> Tensor:
-    inputs = {"decoder": _Window(latent_dim).train(n != 1), "n": n, "latent_dim": latent_dim}
-    result = answer.call(**inputs)
-    images = answer.tensor(result, inputs)
-    if images.shape == (n, latent_dim):
-        answer.fail("codes_returned")
-    if images.shape != (n, 1, 2, latent_dim):
-        raise WrongAnswer(
-            f"sample_images must return the decoder's images, here (n, C, H, W) = {(n, 1, 2, latent_dim)}, "
-            f"not {tuple(images.shape)}.",
-            "shape",
-        )
-    if not bool(torch.isfinite(images).all()):
-        raise WrongAnswer("sample_images returned NaN or infinity.", "nan")
-    if isinstance(result, Tensor) and result.requires_grad:
-        answer.fail("gradient")
-    return images
-
-
-def _codes_of(images: Tensor) -> Tensor:
-    """What `_Window` was given: (n, 1, 2, D) → (n, D)."""
-    z = (images[:, 0, 0] - 0.1) / 0.5
-    if not torch.allclose(images[:, 0, 1], -2 * z + 0.1, atol=1e-3):
-        raise WrongAnswer(
-            "These are not the decoder's images as it returned them: return them unchanged.", "value"
-        )
-    return z
-
+from course_lib.checks.scripts import circle_vae
+from course_lib.checks.unfamiliar import Flaw, Script, judge_tests, mistakes_in_tests
 
 # ── 4.2 Redrawn without noise ────────────────────────────────────────────────────────────────────
 
@@ -196,251 +94,140 @@ def check_reconstruct(answer: Answer) -> None:
                 answer.fail("noise_removed")
 
 
-# ── 4.3 What one draw says ───────────────────────────────────────────────────────────────────────
+# ── 4.4 A stranger's VAE ─────────────────────────────────────────────────────────────────────────
+
+CIRCLE_VAE = Script(
+    circle_vae,
+    "CircleVAE",
+    (
+        Flaw(
+            "encode",
+            "what the encoder is able to say",
+            "return self.mu(h), self.log_var(h)",
+            "return self.mu(h), torch.relu(self.log_var(h))",
+        ),
+        Flaw(
+            "loss",
+            "the price of a cloud",
+            "log_var.exp()).sum(dim=1)",
+            "log_var.exp()).mean(dim=1)",
+        ),
+        Flaw(
+            "generate",
+            "where new images come from",
+            "z = torch.randn(n, self.latent)",
+            "z = torch.rand(n, self.latent)",
+        ),
+    ),
+)
 
 
-def _log_normal(z: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    return Normal(mu, sigma).log_prob(z).sum(dim=-1)
-
-
-def _log_prior(z: Tensor) -> Tensor:
-    return _log_normal(z, torch.zeros(()).to(z), torch.ones(()).to(z))
-
-
-def _log_q(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    return _log_normal(z, mu, (log_var / 2).exp())
-
-
-def _weight(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    return -error + _log_prior(z) - _log_q(z, mu, log_var)
-
-
-def _without_half(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    squares = z.square() - (z - mu).square() / log_var.exp()
-    return -error - squares.sum(dim=-1) + log_var.sum() / 2
-
-
-def _width_missing(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    return _weight(error, z, mu, log_var) - log_var.sum() / 2
-
-
-def _log_var_as_sigma(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    log_q = -((z - mu) / log_var).square() / 2 - log_var.abs().log()
-    return -error - z.square().sum(dim=-1) / 2 - log_q.sum(dim=-1)
-
-
-def _mean_over_latents(error: Tensor, z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    return -error + (_log_prior(z) - _log_q(z, mu, log_var)) / z.shape[-1]
+@check(
+    *mistakes_in_tests(CIRCLE_VAE),
+    tests="your tests, on the class with nothing wrong in it and on three with one mistake each",
+)
+def check_vae_tests(answer: Answer) -> None:
+    """A list of functions that take the class CircleVAE and raise AssertionError on a mistake."""
+    judge_tests(answer, CIRCLE_VAE)
 
 
 @check(
     Mistake(
-        "width_missing",
-        "A wide bell curve is a low one: the log of q's density also holds −½ log σ², and yours does not.",
-        _width_missing,
+        "narrow_clouds",
+        "`encode` cannot answer with a cloud narrower than the prior: the head was told −3, and {found:.3g} "
+        "came out.",
     ),
+    Mistake("encode", "`encode` returns other numbers than its two heads."),
+    Mistake("kl_averaged", "The KL of the 4 numbers is averaged: the docstring speaks of the whole cloud."),
+    Mistake("batch_summed", "The loss is summed over the batch: the docstring says averaged."),
+    Mistake("loss", "`loss` returns {found:.4g} where the docstring's sum is {right:.4g}."),
+    Mistake("uniform", "`generate` draws no code below 0, or none beyond 1: that is not the prior N(0, I)."),
     Mistake(
-        "error_sign",
-        "The sign of the error is wrong: a draw that redraws the image badly must weigh less.",
-        lambda error, z, mu, log_var: _weight(-error, z, mu, log_var),
+        "prior",
+        "The codes of `generate` have the mean {mean:.2f} and the spread {spread:.2f}; the prior "
+        "has 0 and 1.",
     ),
-    Mistake(
-        "prior_missing",
-        "Line 3 has p(x | z) times p(z) on top: the prior's log density of the draw is missing.",
-        lambda error, z, mu, log_var: -error - _log_q(z, mu, log_var),
-    ),
-    Mistake(
-        "encoder_missing",
-        "The density q(z | x) below the fraction is missing: codes that the encoder proposes often count "
-        "less.",
-        lambda error, z, mu, log_var: -error + _log_prior(z),
-    ),
-    Mistake(
-        "encoder_added",
-        "The fraction divides by q(z | x): its logarithm is subtracted, and you add it.",
-        lambda error, z, mu, log_var: -error + _log_prior(z) + _log_q(z, mu, log_var),
-    ),
-    Mistake(
-        "half_missing",
-        "The log of a normal density holds *half* the squared distance in units of sigma.",
-        _without_half,
-    ),
-    Mistake(
-        "log_var_as_log_sigma",
-        "You used log_var as if it were log sigma: its exponential is the variance, and its half gives "
-        "sigma.",
-        lambda error, z, mu, log_var: _weight(error, z, mu, 2 * log_var),
-    ),
-    Mistake(
-        "log_var_as_sigma",
-        "You used log_var where sigma belongs: it is the logarithm of σ², and may be negative.",
-        _log_var_as_sigma,
-    ),
-    Mistake(
-        "mean_over_latents",
-        "You averaged over the latent dimensions: densities of independent numbers multiply, so their "
-        "logarithms add up.",
-        _mean_over_latents,
-    ),
-    Mistake(
-        "kl_instead",
-        "Your log p(z) − log q(z | x) is the same number for every draw, as the KL would be: asked for is "
-        "what *this* draw says.",
-        lambda error, z, mu, log_var: -error,
-    ),
-    Mistake(
-        "averaged",
-        "You averaged over the draws: that is the ELBO, already. Return one number for each draw, (K,).",
-    ),
-    Mistake(
-        "not_summed",
-        "One number for each draw, (K,), is asked for: sum the log densities over the latent dimensions.",
-    ),
-    Mistake(
-        "upside_down",
-        "The fraction is upside down: what q says stands below the line, and the error lowers the weight.",
-        lambda error, z, mu, log_var: -_weight(error, z, mu, log_var),
-    ),
-    Mistake(
-        "width",
-        "Every draw is off by the same {off:.2f}: look at the term −log sigma of q's log density, at its "
-        "sign and at what sigma is.",
-    ),
-    Mistake(
-        "underflow",
-        "Right for small errors, and not for an error of a few hundred, where e to the −error rounds to 0: "
-        "stay among the logarithms.",
-    ),
-    Mistake(
-        "constant",
-        "Every draw is off by the same {off:.2f}: keep ½ log 2π in both densities, or leave it out of both.",
-    ),
-    tests="shape, values against torch.distributions, one and several latent dimensions, a single draw, "
-    "large errors, very narrow and very wide q",
+    Mistake("no_gradient", "No gradient flows through what `loss` returns, so nothing can be learned."),
+    Mistake("does_not_learn", "The loss hardly falls any more: something that was right is gone."),
+    tests="both heads, narrow clouds and wide ones, the loss by a closed form for seven images and for one, "
+    "the codes of 4,000 new images, and a short training",
 )
-def check_log_weight(answer: Answer) -> None:
-    """f(error (K,), z (K, D), mu (D,), log_var (D,)) → log of p(x | z) p(z) / q(z | x) for each draw (K,)."""
-    for draws, latent_dim in ((9, 3), (4, 1), (1, 2)):
-        error, z = answer.uniform(draws, low=2, high=30), 1.5 * answer.normal(draws, latent_dim)
-        mu = answer.normal(latent_dim) + 0.5
-        log_var = answer.uniform(latent_dim, low=0.6, high=2) * answer.normal(latent_dim).sign()
-        log_var[0] = -log_var[0].abs()  # no standard deviation
-        inputs = {"error": error, "z": z, "mu": mu, "log_var": log_var}
-        exact = [value.double() for value in inputs.values()]
-        wanted = _weight(*exact)
-        try:
-            result = answer.call(**inputs)
-        except WrongAnswer as error:
-            if error.mistake == "raised" and "scale" in str(error):  # Normal(mu, log_var)
-                answer.fail("log_var_as_sigma")
-            raise
-        found = answer.tensor(result, inputs)
-        if close(found, wanted):
-            continue
-        if draws == 1:
-            answer.match(result, wanted, **inputs)
-        if found.shape == (draws, latent_dim) and latent_dim > 1:
-            answer.fail("not_summed")
-        if found.numel() == 1 and abs(found.item() - wanted.mean().item()) < 1e-2:
-            answer.fail("averaged")
-        if found.shape == wanted.shape and bool(found.isfinite().all()):
-            _explain_weight(answer, found, exact, wanted)
-        answer.match(result, wanted, **inputs)
-    log_var, mu = torch.tensor([-9.0, -2.0, 6.0]), 3 * answer.normal(3)
-    z = mu + (log_var / 2).exp() * answer.normal(5, 3)
-    inputs = {"error": answer.uniform(5, low=200, high=900), "z": z, "mu": mu, "log_var": log_var}
-    result = answer.call(**inputs)
-    if not bool(answer.tensor(result, inputs).isfinite().all()):
-        answer.fail("underflow")
-    answer.match(result, _weight(*(value.double() for value in inputs.values())), atol=1e-2, **inputs)
+def check_circle_vae(answer: Answer) -> None:
+    """The class CircleVAE without its mistakes; methods, layers and arguments as they were."""
+    if not isinstance(answer.f, type):
+        raise WrongAnswer("Give the check the class itself, without calling it.", "type")
+    _says_what_its_heads_say(answer)
+    for n in (7, 1):
+        _costs_what_it_should(answer, n)
+    _draws_from_the_prior(answer)
+    model, images = _built(answer), answer.uniform(60, 1, 1, 1) * answer.uniform(1, 1, 4, 4)
+    with redirect_stdout(io.StringIO()):
+        model.train_on(images, epochs=20, batch_size=10)
+    if not model.history[-1] < 0.7 * model.history[0]:
+        answer.fail("does_not_learn")
 
 
-def _explain_weight(answer: Answer, found: Tensor, exact: list[Tensor], wanted: Tensor) -> None:
-    """Look for the mistakes up to a constant, since every mistake can be made with ½ log 2π or without."""
-
-    def off(other: Tensor) -> float | None:
-        distance = found - other
-        return distance.mean().item() if distance.std().item() < 1e-3 else None
-
-    two_pi = exact[1].shape[-1] * math.log(2 * math.pi) / 2
-    for mistake in answer.mistakes:
-        if mistake.answer is not None and mistake.name != "kl_instead":
-            constant = off(mistake.answer(*exact))
-            if constant is not None and min(abs(abs(constant) - k * two_pi) for k in range(3)) < 1e-3:
-                answer.fail(mistake.name)
-    if off(-exact[0]) is not None:
-        answer.fail("kl_instead")
-    if (constant := off(wanted)) is not None:
-        answer.fail("constant" if abs(abs(constant) - two_pi) < 1e-3 else "width", off=constant)
+def _built(answer: Answer) -> nn.Module:
+    """A small model of the learner's class, with other weights in every check."""
+    return _method(answer, lambda pixels: answer.f(pixels=pixels, hidden=16), pixels=16)
 
 
-# ── 4.4 From the bound to the likelihood ─────────────────────────────────────────────────────────
+def _method(answer: Answer, part: Callable, **inputs: object) -> object:
+    """What a method returns: an exception becomes one sentence."""
+    one = Answer(part, getattr(part, "__name__", answer.name), answer.mistakes)
+    one.rng = answer.rng
+    return one.call(**inputs)
 
 
-def _log_mean(log_weights: Tensor, dim: int = 1) -> Tensor:
-    weights = log_weights.double()
-    return torch.as_tensor(logsumexp(weights.numpy(), axis=dim)) - math.log(weights.shape[dim])
+def _says_what_its_heads_say(answer: Answer) -> None:
+    for bias in (-3.0, 2.0):
+        model, x = _built(answer), answer.uniform(30, 1, 4, 4)
+        model.log_var.bias.data.fill_(bias)
+        heads = model.mu(model.body(x)), model.log_var(model.body(x))
+        found = answer.parts(_method(answer, model.encode, x=x), "mu", "log_var")
+        if bias < 0 and found[1].min() >= 0:
+            answer.fail("narrow_clouds", found=float(found[1].min()))
+        if not all(close(part, head) for part, head in zip(found, heads, strict=True)):
+            answer.fail("encode")
 
 
-@check(
-    Mistake(
-        "elbo",
-        "You averaged the logarithms: that is line 4, the ELBO. Line 3 is the logarithm of the average.",
-        lambda log_weights: log_weights.mean(dim=1),
-    ),
-    Mistake(
-        "summed",
-        "It grows with the number of draws: an average divides the sum by K, and the logarithm of that is "
-        "missing.",
-        lambda log_weights: log_weights.logsumexp(dim=1),
-    ),
-    Mistake(
-        "no_log",
-        "This is the average weight itself: its logarithm is asked for.",
-        lambda log_weights: log_weights.exp().mean(dim=1),
-    ),
-    Mistake(
-        "best_draw",
-        "You took the best draw of each image: all K draws count, the best one just counts most.",
-        lambda log_weights: log_weights.amax(dim=1),
-    ),
-    Mistake(
-        "over_images",
-        "You averaged over the images: return one number for each image, (B,), from its K draws.",
-        lambda log_weights: _log_mean(log_weights, dim=0),
-    ),
-    Mistake(
-        "over_everything",
-        "You averaged over all images too: return one number for each image, (B,).",
-        lambda log_weights: _log_mean(log_weights.reshape(1, -1))[0],
-    ),
-    Mistake(
-        "underflow",
-        "Right for small numbers. But the exponential of a large one overflows, and that of a very negative "
-        "one rounds to 0: take the largest of an image out first, or use a function that does.",
-    ),
-    Mistake(
-        "divided_by_images",
-        "You divide by the number of images: the average goes over the K draws.",
-        lambda log_weights: log_weights.logsumexp(dim=1) - math.log(len(log_weights)),
-    ),
-    tests="shape, values against SciPy, a single draw, a single image, log weights from −5,000 to 5,000, "
-    "near each other and far apart",
-)
-def check_log_p_estimate(answer: Answer) -> None:
-    """f(log_weights (B, K)) → the logarithm of the average weight of each image (B,)."""
-    for shape in ((6, 40), (3, 1), (1, 500)):
-        log_weights = 2 * answer.normal(*shape) - 1
-        compare = answer.compare_edge if 1 in shape else answer.compare
-        compare(_log_mean(log_weights), log_weights=log_weights)
-    far = answer.normal(5, 20) + torch.tensor([[-500.0], [-90.0], [600.0], [-5000.0], [5000.0]])
-    apart = torch.cat([answer.uniform(3, 1, low=900, high=2000), answer.normal(3, 7)], dim=1)
-    for log_weights in (far[:3], far[3:], far, apart, -apart):
-        found = answer.tensor(answer.call(log_weights=log_weights), {"log_weights": log_weights})
-        wanted = _log_mean(log_weights)
-        if found.shape == wanted.shape and not close(found, wanted, rtol=1e-5, atol=1e-2):
-            answer.fail("underflow")
-        answer.match(found, wanted, rtol=1e-5, atol=1e-2, log_weights=log_weights)
+def _costs_what_it_should(answer: Answer, n: int) -> None:
+    model, x = _built(answer), answer.uniform(n, 1, 4, 4)
+    model.mu.weight.data *= 5
+    model.decoder[-1].weight.data.zero_()  # the error does not depend on the draw
+    with torch.no_grad():
+        mu, log_var = model.mu(model.body(x)), model.log_var(model.body(x))
+        error = (model.decoder[-1].bias - x.flatten(1)).square().sum(dim=1)
+    kl = kl_divergence(Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0))
+    loss = _method(answer, model.loss, x=x)
+    found, right = answer.number(loss.detach() if isinstance(loss, Tensor) else loss), error + kl.sum(1)
+    if not math.isclose(found, right.mean(), rel_tol=1e-3):
+        if math.isclose(found, (error + kl.mean(dim=1)).mean(), rel_tol=1e-3):
+            answer.fail("kl_averaged")
+        if math.isclose(found, right.sum(), rel_tol=1e-3):
+            answer.fail("batch_summed")
+        answer.fail("loss", found=found, right=float(right.mean()))
+    if not (isinstance(loss, Tensor) and loss.requires_grad):
+        answer.fail("no_gradient")
+
+
+def _draws_from_the_prior(answer: Answer) -> None:
+    model = _built(answer)
+    model.decoder = nn.Identity()
+    codes = answer.tensor(_method(answer, model.generate, n=4000), {}, "generate(4000)")
+    if codes.shape != (4000, 4):
+        raise WrongAnswer(
+            f"generate(n) decodes codes of the shape {tuple(codes.shape)}, not (n, 4).", "shape"
+        )
+    if codes.min() >= 0 or codes.abs().max() <= 1:
+        answer.fail("uniform")
+    mean, spread = codes.mean(dim=0), codes.std(dim=0)
+    if (
+        mean.abs().max() > 0.1
+        or (spread - 1).abs().max() > 0.1
+        or codes.T.corrcoef().triu(1).abs().max() > 0.1
+    ):
+        answer.fail("prior", mean=float(mean[mean.abs().argmax()]), spread=float(spread.mean()))
 
 
 # ── 4.5 Codes of an autoencoder ──────────────────────────────────────────────────────────────────
@@ -549,3 +336,75 @@ def _explain_codes(answer: Answer, drawn: Tensor, codes: Tensor, held_out: Tenso
 def _share_at_home(drawn: Tensor, codes: Tensor, held_out: Tensor) -> float:
     near = torch.cdist(drawn, held_out).amin(dim=1) < _home(codes, held_out)
     return near.double().mean().item()
+
+
+# ── 4.6 Transfer: steps ──────────────────────────────────────────────────────────────────────────
+
+AT_HOME, REACHED = 0.75, 0.70
+
+
+def step_windows(n, seed=0):
+    """n windows of a step sensor, 64 samples each, in whole thousandths of g: (n, 64)."""
+    random = np.random.default_rng(seed)
+    t = np.arange(64) / 50  # seconds
+    pace = random.uniform(1.6, 2.2, (n, 1))  # steps a second
+    begin = random.uniform(0, 1, (n, 1))  # a window may begin anywhere in a step
+    force = random.uniform(100, 400, (n, 1))
+    turn = 2 * np.pi * (pace * t + begin)
+    shake = force * (np.sin(turn) + 0.5 * np.sin(2 * turn + 1))
+    return (1000 + shake + random.normal(0, 20, (n, 64))).round().astype(np.int16)
+
+
+@check(
+    Mistake(
+        "other_unit",
+        "Your windows lie around {found:.3g}, the sensor's around 1,000: what you took away or divided by on "
+        "the way in must come back on the way out.",
+    ),
+    Mistake(
+        "all_alike",
+        "Your windows are nearly all the same, and so is what a collapsed VAE draws. Was the error, in your "
+        "unit, worth more than a few nats?",
+    ),
+    Mistake("copies", "These are the windows that you trained on. New ones are asked for."),
+    Mistake(
+        "not_at_home",
+        "Only {home:.0%} of your windows are as near to a real one as real ones are; 75 % are asked for. Is "
+        "the error cheap beside the KL, or the training short?",
+    ),
+    Mistake(
+        "too_few",
+        "What you draw looks real, and {missed:.0%} of the real windows have none of yours near them: all "
+        "paces, forces and beginnings are asked for.",
+    ),
+    Mistake("same_each_call", "Two calls give the same windows: draw new codes in every call."),
+    tests="1,000 windows, and one alone, against 2,000 fresh ones: at least 75 % where real ones lie, at "
+    "least 70 % of those reached, none copied",
+)
+def check_new_windows(answer: Answer) -> str:
+    """f(n) → n new windows (n, 64) in thousandths of g, like those of the sensor."""
+    seed = int(answer.uniform(1, high=2**31 - 2))
+    real, kept = (torch.from_numpy(step_windows(1000, seed + i)).double() for i in (0, 1))
+    for n in (1, 1000):
+        drawn = answer.tensor(answer.call(n=n), {})
+        if drawn.shape != (n, 64):
+            raise WrongAnswer(f"new_windows({n}) must return ({n}, 64), not {tuple(drawn.shape)}.", "shape")
+        if not bool(drawn.isfinite().all()):
+            raise WrongAnswer("new_windows returned NaN or infinity.", "nan")
+    if abs(drawn.mean() - 1000) > 300 or drawn.std() > 3 * real.std():
+        answer.fail("other_unit", found=float(drawn.mean()))
+    if drawn.var(dim=0).sum() < 0.2 * real.var(dim=0).sum():
+        answer.fail("all_alike")
+    if torch.equal(drawn, answer.tensor(answer.call(n=1000), {})):
+        answer.fail("same_each_call")
+    trained_on = torch.from_numpy(step_windows(2000)).double()
+    if (torch.cdist(drawn, trained_on).amin(dim=1) < 20).double().mean() > 0.2:
+        answer.fail("copies")
+    limit = _home(real, kept)
+    apart = torch.cdist(drawn, kept)
+    home, reached = (float((apart.amin(dim=i) < limit).double().mean()) for i in (1, 0))
+    if home < AT_HOME:
+        answer.fail("not_at_home", home=home)
+    if reached < REACHED:
+        answer.fail("too_few", missed=1 - reached)
+    return f"Of yours {home:.0%} are at home, and they reach {reached:.0%}."
