@@ -148,6 +148,24 @@ def test_pause_one_epoch_again(visit):
     assert "seed=1" in page.url
 
 
+def test_play_may_be_pressed_while_the_page_gets_ready(visit):
+    page = visit("#epochs=300", ready=False)
+    page.click("#play")
+    page.wait_for_function("playground.page.view?.state === 'playing'")
+    assert page.evaluate("playground.page.playing")
+    assert "Pause" in page.inner_text("#play")
+
+
+def test_the_hole_and_the_elbow_of_an_autoencoder_are_pointed_out(visit):
+    page = visit("#model=ae")
+    train(page)
+    assert "a hole" in page.inner_text("#walk-text")
+    assert "elbow" in page.inner_text("#codes-text")
+    page.click("#to-hole")
+    hole = page.evaluate("playground.page.view.numbers.hole.z")
+    assert float(page.input_value("#sliders input")) == pytest.approx(hole, abs=0.01)
+
+
 def test_settings_stand_in_the_address(visit):
     page = visit("#model=ae&latent=2&stroke=0.75&epochs=3&seed=5")
     assert page.input_value("[name=stroke]") == "0.75"

@@ -6,7 +6,7 @@
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const two = (x) => x.toFixed(2);
-const thin = { stroke: 0.5, epochs: 30 };
+const thin = { stroke: 0.4, lr: 2e-3, epochs: 30 };
 const revived = (r) => r.numbers.kl > 0.5;
 const aliveAnswers = ["It learns circles", "It collapses: one grey image for every z"];
 const alive = ([r]) => (revived(r) ? 0 : 1);
@@ -121,7 +121,7 @@ export const PRESETS = [
   },
   {
     id: "7-thin", chapter: 7, title: "A thin stroke",
-    text: "The stroke is 0.5 px instead of 1.5. PCA says λ₁/σ² is a little above 2, so a code could start, but the way out of the collapse is almost flat.",
+    text: "The stroke is 0.4 px instead of 1.5. PCA says λ₁/σ² is about 1.6, so a code could start, but the way out of the collapse is almost flat.",
     question: "What will the VAE do in 30 epochs?", answers: aliveAnswers,
     runs: [thin], outcome: alive, after: aliveWords,
   },
