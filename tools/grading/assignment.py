@@ -28,7 +28,9 @@ def main() -> int:
     parser.add_argument("chapter", help="its number, such as 06, or the name of its notebook")
     solution = find(parser.parse_args().chapter)
     release = write(solution, GRADING / solution.stem)
-    print(f"Hand out {release.relative_to(ROOT)}: {len(exercises(read(solution)))} exercises, no answers.")
+    cells = [cell for cell in read(solution).cells if is_check(cell)]
+    points = sum(cell.metadata["nbgrader"]["points"] for cell in cells)
+    print(f"Hand out {release.relative_to(ROOT)}: {len(cells)} exercises, {points:g} points, no answers.")
     print(f"Then: make grade NB={solution.stem[:2]} FROM=the-folder-or-zip-that-comes-back")
     return 0
 
