@@ -25,6 +25,11 @@ from tools.notebooks import ROOT, read, store
 
 SECONDS = 120  # for one cell: ten times what the slowest needs on a laptop
 WHOLE = 20 * SECONDS  # for a submission with all its cells
+LEGIBLE = """
+div#notebook pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+div#notebook summary { display: list-item; cursor: pointer; }
+div#notebook :is(td, th) { padding-right: 1em; }
+"""
 
 
 def main() -> int:
@@ -101,7 +106,7 @@ def points(
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(made, target)
                     if kind == "feedback":
-                        name_exercises(target, columns)
+                        make_legible(target, columns)
         scores, most = read_scores(own, submission.learner, name), read_most(course, name)
     row = {"learner": submission.learner}
     row |= dict.fromkeys(columns.values(), 0.0)
@@ -111,9 +116,9 @@ def points(
     return row | {"points": total, "of": sum(most.values()), "remarks": "; ".join(remarks)}
 
 
-def name_exercises(page: Path, columns: dict[str, str]) -> None:
-    """Call the entries at the top of a page of feedback by their exercises; nbgrader says “Test cell”."""
-    text = page.read_text("utf-8")
+def make_legible(page: Path, columns: dict[str, str]) -> None:
+    """Wrap long lines, which nbgrader cuts, and name exercises at the top, where it says “Test cell”."""
+    text = page.read_text("utf-8").replace("</head>", f"<style>{LEGIBLE}</style></head>", 1)
     for cell, number in columns.items():
         text = text.replace(f'"#{cell}">Test cell<', f'"#{cell}">Exercise {number}<')
     page.write_text(text, "utf-8")

@@ -173,6 +173,7 @@ def test_every_submission_gets_exactly_its_points(handed_in, tmp_path, capsys):
     assert pages == set(earned) - {"another", "broken", "printed"}
     page = (tmp_path / "feedback" / "half.html").read_text("utf-8")
     assert "_importlib" not in page  # what the grader puts before a check
+    assert "white-space: pre-wrap" in page.partition("</head>")[0].rpartition("<style>")[2]
     assert re.findall(r">([^<]+)</a> \(Score: ([\d.]+)", page) == [
         ("Exercise 1.1", "2.0"), ("Exercise 1.2", "3.0"), ("Exercise 1.3", "0.0"),
         ("Exercise 1.4", "0.0"), ("Exercise 1.5", "0.0"),
