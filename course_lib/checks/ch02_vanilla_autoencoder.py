@@ -1,9 +1,7 @@
 """Checks for chapter 2, the vanilla autoencoder."""
 
-import io
 import math
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from functools import partial
 
 import numpy as np
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
 from course_lib.checks.scripts import circle_compressor
-from course_lib.checks.unfamiliar import Flaw, Script, judge_tests, mistakes_in_tests
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
 from course_lib.models import AutoEncoder
 
 # ── One training step ────────────────────────────────────────────────────────────────────────────
@@ -564,24 +562,16 @@ def check_circle_compressor(answer: Answer) -> None:
     _measures_the_error(answer)
     _returns_to_the_best(answer)
     images = answer.uniform(50, 1, 1, 1) * answer.uniform(1, 1, 4, 6)
-    compressor = _asked(answer, partial(answer.f, batch_size=10, lr=0.01), images=images)
-    _asked(answer, compressor.run, epochs=40)
+    compressor = asked(answer, partial(answer.f, batch_size=10, lr=0.01), images=images)
+    asked(answer, compressor.run, epochs=40)
     if not compressor.train_errors[-1] < 0.5 * compressor.train_errors[0]:
         answer.fail("does_not_learn")
-
-
-def _asked(answer: Answer, part: Callable, **inputs: object) -> object:
-    """What the class, or a method of it, returns: an exception becomes one sentence, nothing is printed."""
-    one = Answer(part, getattr(part, "__name__", answer.name), answer.mistakes)
-    one.rng = answer.rng
-    with redirect_stdout(io.StringIO()):
-        return one.call(**inputs)
 
 
 def _splits_once(answer: Answer) -> None:
     for n in (40, 23):
         images = torch.arange(n)[:, None, None, None] + 0.9 * answer.uniform(n, 1, 2, 3)
-        compressor = _asked(answer, answer.f, images=images)
+        compressor = asked(answer, answer.f, images=images)
         train, held_out = (
             torch.cat([batch for (batch,) in loader])[:, 0, 0, 0].long().sort().values.tolist()
             for loader in (compressor.train_loader, compressor.val_loader)
@@ -596,10 +586,10 @@ def _splits_once(answer: Answer) -> None:
 
 def _measures_the_error(answer: Answer) -> None:
     for n in (7, 1):
-        compressor = _asked(answer, answer.f, images=answer.uniform(20, 1, 4, 6))
+        compressor = asked(answer, answer.f, images=answer.uniform(20, 1, 4, 6))
         batch = answer.uniform(n, 1, 4, 6)
         x_hat, x = compressor.net(batch).detach().flatten(1), batch.flatten(1)
-        error = _asked(answer, compressor.error, batch=batch)
+        error = asked(answer, compressor.error, batch=batch)
         found = answer.number(error.detach() if isinstance(error, Tensor) else error)
         right, of_pairs = float((x_hat - x).square().sum() / n), float(torch.cdist(x_hat, x).square().mean())
         if not math.isclose(found, right, rel_tol=1e-3):
@@ -613,12 +603,12 @@ def _measures_the_error(answer: Answer) -> None:
 def _returns_to_the_best(answer: Answer) -> None:
     for _ in range(20):
         clumsy = partial(answer.f, lr=0.5, batch_size=8)  # steps so large that the last epoch is not the best
-        compressor = _asked(answer, clumsy, images=answer.uniform(40, 1, 4, 6))
-        returned = answer.number(_asked(answer, compressor.run, epochs=6))
+        compressor = asked(answer, clumsy, images=answer.uniform(40, 1, 4, 6))
+        returned = answer.number(asked(answer, compressor.run, epochs=6))
         best = min(compressor.val_errors)
         if compressor.val_errors[-1] > 1.05 * best:
             break
-    found = answer.number(_asked(answer, compressor.validate))
+    found = answer.number(asked(answer, compressor.validate))
     if not (math.isclose(found, best, rel_tol=1e-3) and math.isclose(returned, best, rel_tol=1e-3)):
         answer.fail("snapshot")
 
@@ -705,7 +695,5 @@ def check_heart_code(answer: Answer) -> str:
 
 
 def _part(answer: Answer, part: Callable, name: str, **inputs: object) -> Tensor:
-    """What one of the two functions returns; no gradient is needed."""
-    call = Answer(part, name, answer.mistakes)
-    call.rng = answer.rng
-    return call.tensor(call.call(**inputs), {}, name)
+    """What one of the two functions returns, as numbers."""
+    return answer.tensor(asked(answer, part, name, **inputs), {}, name)

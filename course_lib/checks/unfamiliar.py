@@ -113,6 +113,17 @@ def judge_tests(answer: Answer, script: Script) -> None:
         answer.fail("same_tests")
 
 
+def asked(answer: Answer, part: Callable, name: str = "", /, **inputs: object) -> object:
+    """What the class, a method of it or one of several functions returns, printing nothing.
+
+    An exception becomes one sentence, which calls the part by its own name or by `name`.
+    """
+    one = Answer(part, name or getattr(part, "__name__", answer.name), answer.mistakes)
+    one.rng = answer.rng
+    with redirect_stdout(io.StringIO()):
+        return one.call(**inputs)
+
+
 def _outcome(answer: Answer, test: Callable, thing: type) -> object:
     """What the test returns, or the exception with which it fails."""
     before = State({})

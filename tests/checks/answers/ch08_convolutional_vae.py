@@ -5,184 +5,10 @@ import math
 
 import numpy as np
 import torch
-from scipy import signal
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib import models
-from tests.checks.answers.ch07_loss_scale import Lookup
-
-# ── transposed_sizes ─────────────────────────────────────────────────────────────────────────────
-
-
-def sizes_from_layers(n, layers):
-    x = torch.zeros(1, 1, n, n)
-    found = []
-    for kernel, stride, padding, output_padding in layers:
-        x = nn.ConvTranspose2d(1, 1, kernel, stride, padding, output_padding)(x)
-        found.append(x.shape[-1])
-    return found
-
-
-def sizes_as_array(n, layers):
-    found = np.zeros(len(layers), dtype=np.int64)
-    for i, (kernel, stride, padding, output_padding) in enumerate(layers):
-        n = stride * n - stride - 2 * padding + kernel + output_padding
-        found[i] = n
-    return found
-
-
-def sizes_by_recursion(n, layers):
-    if not layers:
-        return ()
-    (kernel, stride, padding, output_padding), *rest = layers
-    last_stamp_ends = (n - 1) * stride + kernel
-    n = last_stamp_ends - padding - (padding - output_padding)
-    return (n, *sizes_by_recursion(n, rest))
-
-
-def sizes_of_a_network(n, layers):
-    """Numbers that are tensors."""
-    x, found = torch.rand(1, 1, n), []
-    for kernel, stride, padding, output_padding in layers:
-        x = nn.ConvTranspose1d(1, 1, kernel, stride, padding, output_padding)(x)
-        found.append(torch.tensor(x.shape[2]))
-    return found
-
-
-def sizes_accumulated(n, layers):
-    def after(n, layer):
-        return (n - 1) * layer[1] - 2 * layer[2] + layer[0] + layer[3]
-
-    return list(itertools.accumulate(layers, after, initial=n))[1:]
-
-
-def sizes_by(size_after):
-    def sizes(n, layers):
-        found = []
-        for layer in layers:
-            n = size_after(n, *layer)
-            found.append(n)
-        return found
-
-    return sizes
-
-
-RIGHT_SIZES = sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k + e)
-
-
-# ── transposed_convolution ───────────────────────────────────────────────────────────────────────
-
-
-def by_stamping(x, kernel, stride, padding, output_padding, flip=False, overwrite=False):
-    k = len(kernel)
-    kernel = kernel.flip(0, 1) if flip else kernel
-    height, width = ((n - 1) * stride + k for n in x.shape)
-    canvas = torch.zeros(height + output_padding, width + output_padding)
-    for row in range(x.shape[0]):
-        for column in range(x.shape[1]):
-            top, left = row * stride, column * stride
-            stamp = x[row, column] * kernel
-            if overwrite:
-                canvas[top : top + k, left : left + k] = stamp
-            else:
-                canvas[top : top + k, left : left + k] += stamp
-    return canvas[padding : height - padding + output_padding, padding : width - padding + output_padding]
-
-
-def by_numpy_loops(x, kernel, stride, padding, output_padding):
-    x, kernel = x.numpy().astype(np.float64), kernel.numpy().astype(np.float64)
-    k = len(kernel)
-    size = [(n - 1) * stride - 2 * padding + k + output_padding for n in x.shape]
-    result = np.zeros(size)
-    for i in range(size[0]):
-        for j in range(size[1]):
-            for row in range(x.shape[0]):
-                for column in range(x.shape[1]):
-                    a, b = i + padding - row * stride, j + padding - column * stride
-                    if 0 <= a < k and 0 <= b < k:
-                        result[i, j] += x[row, column] * kernel[a, b]
-    return result
-
-
-def spread_out(x, stride):
-    spread = torch.zeros((x.shape[0] - 1) * stride + 1, (x.shape[1] - 1) * stride + 1)
-    spread[::stride, ::stride] = x
-    return spread
-
-
-def by_zero_insertion(x, kernel, stride, padding, output_padding):
-    more = len(kernel) - 1 - padding
-    ringed = F.pad(spread_out(x, stride), (more, more + output_padding, more, more + output_padding))
-    return F.conv2d(ringed[None, None], kernel.flip(0, 1)[None, None])[0, 0]
-
-
-def by_gradient(x, kernel, stride, padding, output_padding):
-    """A transposed convolution is the gradient of a convolution."""
-    size = [(n - 1) * stride - 2 * padding + len(kernel) + output_padding for n in x.shape]
-    image = torch.zeros(1, 1, *size, requires_grad=True)
-    small = F.conv2d(image, kernel[None, None], stride=stride, padding=padding)
-    return torch.autograd.grad((small * x).sum(), image)[0][0, 0]
-
-
-def by_places_of_the_kernel(x, kernel, stride, padding, output_padding):
-    """One addition for each number of the kernel."""
-    k, (h, w) = len(kernel), x.shape
-    canvas = torch.zeros((h - 1) * stride + k + output_padding, (w - 1) * stride + k + output_padding)
-    for a in range(k):
-        for b in range(k):
-            canvas[a : a + (h - 1) * stride + 1 : stride, b : b + (w - 1) * stride + 1 : stride] += (
-                kernel[a, b] * x
-            )
-    return canvas[padding : canvas.shape[0] - padding, padding : canvas.shape[1] - padding]
-
-
-def by_full_convolution(x, kernel, stride, padding, output_padding):
-    full = signal.convolve2d(spread_out(x, stride).numpy(), kernel.numpy(), mode="full")
-    full = np.pad(full, (0, output_padding))
-    return full[padding : full.shape[0] - padding, padding : full.shape[1] - padding]
-
-
-def by_folding(x, kernel, stride, padding, output_padding):
-    h, w = ((n - 1) * stride + len(kernel) for n in x.shape)
-    canvas = F.fold(torch.outer(kernel.flatten(), x.flatten())[None], (h, w), len(kernel), stride=stride)[
-        0, 0
-    ]
-    canvas = F.pad(canvas, (0, output_padding, 0, output_padding))
-    return canvas[padding : h + output_padding - padding, padding : w + output_padding - padding].double()
-
-
-def by_a_layer(x, kernel, stride, padding, output_padding):
-    layer = nn.ConvTranspose2d(1, 1, len(kernel), stride, padding, output_padding, bias=False)
-    layer.weight.data = kernel[None, None]
-    return layer(x[None, None])[0, 0].detach()
-
-
-def zeros_after_the_last(x, kernel, stride, padding, output_padding):
-    spread = torch.zeros(x.shape[0] * stride, x.shape[1] * stride)
-    spread[::stride, ::stride] = x
-    more = len(kernel) - 1 - padding
-    return F.conv2d(spread[None, None], kernel.flip(0, 1)[None, None], padding=more)[0, 0]
-
-
-def padding_of_the_convolution(x, kernel, stride, padding, output_padding):
-    flipped = kernel.flip(0, 1)[None, None]
-    return F.conv2d(spread_out(x, stride)[None, None], flipped, padding=padding)[0, 0]
-
-
-def in_torch(x, kernel, stride, padding, output_padding):
-    return F.conv_transpose2d(x[None, None], kernel[None, None], None, stride, padding, output_padding)[0, 0]
-
-
-def padded_with_zeros(x, kernel, stride, padding, output_padding):
-    result = in_torch(x, kernel, stride, padding, 0)
-    return F.pad(result, (0, output_padding, 0, output_padding))
-
-
-def extra_at_the_start(x, kernel, stride, padding, output_padding):
-    cut = padding - output_padding
-    return F.pad(in_torch(x, kernel, stride, 0, 0), (-cut, -padding, -cut, -padding))
-
+from course_lib.checks.ch08_convolutional_vae import PHOTO_VAE, bird_calls
 
 # ── receptive_field ──────────────────────────────────────────────────────────────────────────────
 
@@ -298,126 +124,297 @@ def naive(scores, x):
     return image, -(x * image.log() + (1 - x) * (1 - image).log()).flatten(1).sum(dim=1)
 
 
-# ── lean_vae: stand-ins that train in no time ────────────────────────────────────────────────────
+# ── photo_tests ──────────────────────────────────────────────────────────────────────────────────
 
 
-class Found(Lookup):
-    """The table of chapter 7's stand-in, drawn with the stroke of this chapter."""
-
-    def __init__(self, sigma=0.05, weights=100):
-        super().__init__(sigma, stroke=1.5)
-        self.weights = nn.Parameter(torch.zeros(weights))
-
-    def embed(self, x):
-        return self.code(x)
+def test_every_pixel_by_hand(Vae):
+    photos = torch.randint(256, (2, 8, 8, 3), dtype=torch.uint8)
+    prepared = Vae().prepare(photos)
+    for n, i, j, c in itertools.product(range(2), range(8), range(8), range(3)):
+        assert prepared[n, c, i, j] == photos[n, i, j, c] / 255
 
 
-class OutOfOrder(Found):
-    """The smallest circles lie beyond the largest."""
-
-    def code(self, x):
-        z = super().code(x)
-        return torch.where(z < -1, z + 6, z)
-
-
-class Remembering(Found):
-    """It draws what it saw last."""
-
-    def embed(self, x):
-        self.seen = x
-        return self.code(x)
-
-    def decode(self, z):
-        return self.seen.expand(len(z), 1, 28, 28) if len(self.seen) in (1, len(z)) else super().decode(z) * 0
+def test_red_photo_has_a_red_channel(Vae):
+    red = torch.zeros(1, 28, 28, 3, dtype=torch.uint8)
+    red[..., 0] = 255
+    channels = Vae().prepare(red)[0].flatten(1).numpy()
+    np.testing.assert_allclose(channels.mean(axis=1), [1, 0, 0])
 
 
-class Ranked(Found):
-    """The code is a rank among the images at hand."""
-
-    def embed(self, x):
-        return x.flatten(1).sum(dim=1).argsort().argsort()[:, None] / len(x)
-
-
-class Silent(Found):
-    def code(self, x):
-        return 0.001 * super().code(x)
+def test_corner_stays_a_corner(Vae):
+    photos = torch.zeros(1, 8, 8, 3, dtype=torch.uint8)
+    photos[0, 0, :, :] = 255  # the top row is white
+    if not bool((Vae().prepare(photos)[0, :, 0] == 1).all()):
+        raise AssertionError("the top row must stay the top row")
 
 
-class Noisy(Found):
-    """Sampling at evaluation."""
-
-    def embed(self, x):
-        torch.manual_seed(1)
-        return self.code(x) + 0.6 * torch.randn(len(x), 1)
-
-
-class Pale(Found):
-    def decode(self, z):
-        return 0.5 * super().decode(z)
+def test_kl_against_torch(Vae):
+    mu, log_var = torch.randn(6, 2), torch.randn(6, 2)
+    clouds = torch.distributions.Normal(mu, (log_var / 2).exp())
+    right = torch.distributions.kl_divergence(clouds, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+    torch.testing.assert_close(Vae().kl(mu, log_var), right)
 
 
-class Pair(Found):
-    def embed(self, x):
-        return self.code(x).repeat(1, 2)
-
-    def decode(self, z):
-        return super().decode(z[:, :1])
+def test_twice_the_batch_has_the_same_kl(Vae):
+    mu, log_var = torch.randn(5, 2), torch.randn(5, 2)
+    vae = Vae()
+    assert torch.isclose(vae.kl(mu.repeat(2, 1), log_var.repeat(2, 1)), vae.kl(mu, log_var))
 
 
-class Short(Found):
-    """Three pixels short: output_padding forgotten twice."""
-
-    def decode(self, z):
-        return super().decode(z)[..., :25, :25]
+def test_kl_of_a_known_cloud(Vae):
+    found = Vae(side=8, width=2).kl(torch.ones(10, 2), torch.zeros(10, 2))
+    assert abs(float(found) - 1) < 1e-5  # ½ for each of two numbers
 
 
-class Exploded(Found):
-    def decode(self, z):
-        return super().decode(z) * float("nan")
+def test_alone_as_in_company(Vae):
+    vae, photos = Vae(), torch.randint(256, (8, 28, 28, 3), dtype=torch.uint8)
+    vae.run(photos, 1)
+    assert torch.allclose(vae.redraw(photos)[:1], vae.redraw(photos[:1]), atol=1e-4)
 
 
-def the_chapters():
-    shape = (1, 28, 28)
-    encoder = models.VariationalEncoder(models.conv_body(shape), shape, 1)
-    return models.VAE(encoder, models.conv_decoder(1, shape))
+def test_mode_of_the_layers(Vae):
+    vae = Vae(side=8, width=2)
+    vae.redraw(torch.randint(256, (4, 8, 8, 3), dtype=torch.uint8))
+    assert not vae.encoder.training
 
 
-def without_a_prior():
-    shape = (1, 28, 28)
-    encoder = models.Encoder(nn.Flatten(), shape, 1)
-    return models.AutoEncoder(encoder, models.dense_decoder(1, shape, hidden=10))
+def test_redrawing_leaves_no_trace(Vae):
+    vae, photos = Vae(side=8, width=2), torch.randint(256, (4, 8, 8, 3), dtype=torch.uint8)
+    before = {name: value.clone() for name, value in vae.state_dict().items()}
+    vae.redraw(photos)
+    for name, value in vae.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name].numpy())
 
 
-def frozen():
-    model = Found(weights=11_000)
-    return model.requires_grad_(False)
+def test_pixels_and_kl(Vae):
+    test_every_pixel_by_hand(Vae)
+    test_kl_against_torch(Vae)
 
 
-def never_trained():
-    shape = (1, 28, 28)
-    torch.manual_seed(0)
-    encoder = models.VariationalEncoder(nn.Flatten(), shape, 1)
-    return models.VAE(encoder, models.dense_decoder(1, shape, hidden=8))
+def test_everything(Vae):
+    test_pixels_and_kl(Vae)
+    test_mode_of_the_layers(Vae)
+
+
+def test_shape_alone(Vae):
+    assert Vae().prepare(torch.zeros(2, 28, 28, 3, dtype=torch.uint8)).shape == (2, 3, 28, 28)
+
+
+def test_twice_the_same(Vae):
+    vae, photos = Vae(side=8, width=2), torch.randint(256, (4, 8, 8, 3), dtype=torch.uint8)
+    assert torch.equal(vae.redraw(photos), vae.redraw(photos))
+
+
+def test_kl_of_nothing(Vae):
+    assert Vae().kl(torch.zeros(4, 2), torch.zeros(4, 2)) == 0
+
+
+def test_as_good_as_perfect(Vae):
+    vae, photos = Vae(), torch.randint(256, (8, 28, 28, 3), dtype=torch.uint8)
+    vae.run(photos, 1)
+    assert (vae.redraw(photos) - vae.prepare(photos)).abs().max() < 0.01
+
+
+def test_that_returns(Vae):
+    return Vae().prepare(torch.zeros(2, 28, 28, 3, dtype=torch.uint8)).shape == (2, 3, 28, 28)
+
+
+def test_that_sets_a_switch(Vae):
+    torch.set_grad_enabled(False)
+
+
+WRONG_TESTS = [
+    ("refuses_the_right_one", [test_every_pixel_by_hand, test_kl_against_torch, test_as_good_as_perfect]),
+    ("refuses_the_right_one", [lambda Vae: Vae().encode]),
+    ("returns", [test_that_returns]),
+    ("catches_nothing", [test_shape_alone, test_kl_against_torch, test_alone_as_in_company]),
+    ("catches_nothing", [test_twice_the_same]),
+    ("prepare", [test_kl_of_a_known_cloud, test_mode_of_the_layers]),
+    ("kl", [test_red_photo_has_a_red_channel, test_redrawing_leaves_no_trace]),
+    ("catches_nothing", [test_every_pixel_by_hand, test_alone_as_in_company, test_kl_of_nothing]),
+    ("alone", [test_every_pixel_by_hand, test_twice_the_batch_has_the_same_kl]),
+    ("same_tests", [test_everything]),
+    ("same_tests", [test_pixels_and_kl, test_alone_as_in_company]),
+    ("gradients_off", [test_that_sets_a_switch]),
+    ("type", [0.5]),
+    ("type", "test_kl"),
+]
+
+
+# ── photo_vae ────────────────────────────────────────────────────────────────────────────────────
+
+PhotoVAE = PHOTO_VAE.build()
+
+
+def photo_vae_with(*kinds, **methods):
+    """The class with these mistakes in it, and some methods written anew."""
+    return type("Mended", (PHOTO_VAE.build(*kinds),), methods)
+
+
+def prepare_with_numpy(self, photos):
+    return torch.from_numpy(np.moveaxis(photos.numpy(), 3, 1).astype(np.float32) / 255)
+
+
+def prepare_by_channel(self, photos):
+    return torch.stack([photos[..., c] for c in range(photos.shape[-1])], dim=1) / 255
+
+
+def kl_photo_by_photo(self, mu, log_var):
+    nats = [((m**2 + v.exp() - v - 1) / 2).sum() for m, v in zip(mu, log_var, strict=True)]
+    return sum(nats) / len(nats)
+
+
+def kl_per_batch(self, mu, log_var):
+    return -0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp()) / len(mu)
+
+
+@torch.no_grad()
+def redraw_and_go_back(self, photos):
+    was = self.training
+    self.train(False)
+    h = self.encoder(self.prepare(photos))
+    drawn = self.decoder(h[:, : h.shape[1] // 2])
+    self.train(was)
+    return drawn
+
+
+@torch.no_grad()
+def redraw_one_by_one(self, photos):
+    self.eval()
+    x = self.prepare(photos)
+    return torch.cat([self.decoder(self.encoder(image[None]).chunk(2, 1)[0]) for image in x])
+
+
+@torch.no_grad()
+def redraw_from_a_draw(self, photos):
+    self.eval()
+    mu, log_var = self.encoder(self.prepare(photos)).chunk(2, dim=1)
+    return self.decoder(mu + torch.exp(log_var / 2) * torch.randn_like(mu))
+
+
+def run_in_eval(self, photos, epochs, batch_size=32):
+    """`self.train()` was dropped."""
+    mode = self.training
+    self.train = lambda: nn.Module.train(self, mode)
+    PhotoVAE.run(self, photos, epochs, batch_size)
+    del self.train
+
+
+def run_without_steps(self, photos, epochs, batch_size=32):
+    self.optimizer = torch.optim.SGD(self.parameters(), lr=0)
+    PhotoVAE.run(self, photos, epochs, batch_size)
+
+
+WRONG_PHOTO_VAES = [
+    ("scattered", photo_vae_with("prepare", "kl", "alone")),
+    ("scattered", photo_vae_with("prepare")),
+    ("scattered", photo_vae_with(prepare=lambda self, photos: photos.movedim(-1, 1).flip(1) / 255)),
+    ("turned", photo_vae_with(prepare=lambda self, photos: photos.movedim(-1, 1).mT / 255)),
+    ("turned", photo_vae_with(prepare=lambda self, photos: photos.transpose(1, 3) / 255)),
+    ("range", photo_vae_with(prepare=lambda self, photos: photos.permute(0, 3, 1, 2).float())),
+    ("shape", photo_vae_with(prepare=lambda self, photos: photos / 255)),
+    ("sum_over_batch", photo_vae_with("kl")),
+    ("mean_over_latents", photo_vae_with(kl=lambda self, mu, v: kl_per_batch(self, mu, v) / mu.shape[1])),
+    ("kl", photo_vae_with(kl=lambda self, mu, v: -kl_per_batch(self, mu, v))),
+    ("neighbours", photo_vae_with("alone")),
+    ("neighbours", photo_vae_with("alone", eval=lambda self: self)),
+    ("by_chance", photo_vae_with(redraw=redraw_from_a_draw)),
+    ("stays_in_eval", photo_vae_with(run=run_in_eval)),
+    ("does_not_learn", photo_vae_with(run=run_without_steps)),
+    ("raised", photo_vae_with(prepare=lambda self, photos: photos.permute(3, 1, 2))),
+    ("nothing", photo_vae_with(redraw=lambda self, photos: None)),
+    ("type", lambda: None),
+    ("type", 3.0),
+]
+
+
+# ── call_code: stand-ins that need no training ───────────────────────────────────────────────────
+
+CALLS, PITCHES = bird_calls(1000, seed=3)
+CALLS = torch.from_numpy(CALLS).flatten(1).double()
+PITCHES = torch.from_numpy(PITCHES)
+NORMAL = torch.distributions.Normal(0.0, 1.0)
+
+
+def drawn_at(pitch):
+    """The mean of training calls of about that pitch: (M,) → (M, 24, 40)."""
+    weights = torch.softmax(-((pitch[:, None].double() - PITCHES) ** 2) / (2 * 0.15**2), dim=1)
+    return (weights @ CALLS).reshape(-1, 24, 40)
+
+
+GRID = torch.linspace(5, 18, 261)
+TEMPLATES = drawn_at(GRID).flatten(1)
+
+
+def heard(calls):
+    """The pitch whose mean call is nearest: (N,)."""
+    return GRID[torch.cdist(torch.as_tensor(calls).flatten(1).double(), TEMPLATES).argmin(dim=1)]
+
+
+def listen(calls):
+    return NORMAL.icdf(((heard(calls) - 5) / 13).clamp(0.01, 0.99))[:, None]
+
+
+def draw(z):
+    return drawn_at(5 + 13 * NORMAL.cdf(z[:, 0]))
+
+
+def listen_in_numpy(calls):
+    return -listen(calls).numpy().astype(np.float64)
+
+
+def draw_in_numpy(z):
+    return draw(-torch.as_tensor(z)).numpy().round()
+
+
+def listen_call_by_call(calls):
+    return torch.stack([listen(call[None])[0] for call in calls]).requires_grad_()
+
+
+last_heard = []
+
+
+def listen_and_note(calls):
+    last_heard[:] = [torch.from_numpy(calls).float()]
+    return listen(calls)
+
+
+def listen_with_a_cut(calls):
+    """The lowest tenth of the pitches lies beyond the highest."""
+    share = ((heard(calls) - 5) / 13).clamp(0.01, 0.99)
+    return NORMAL.icdf(((share - 0.1) % 1).clamp(0.01, 0.99))[:, None]
+
+
+def draw_with_a_cut(z):
+    return drawn_at(5 + 13 * ((NORMAL.cdf(z[:, 0]) + 0.1) % 1))
+
+
+WRONG_CALLS = [
+    ("wide_code", (lambda calls: listen(calls).repeat(1, 2), lambda z: draw(z[:, :1]))),
+    ("wide_code", (lambda calls: listen(calls)[:, 0], draw)),
+    ("other_unit", (listen, lambda z: (draw(z) + 70) / 70)),
+    ("other_unit", (listen, lambda z: draw(z) / 70)),
+    ("all_alike", (listen, lambda z: draw(z).mean(dim=0).expand(len(z), -1, -1))),
+    (
+        "remembers",
+        (listen_and_note, lambda z: last_heard[0][: len(z)] if len(last_heard[0]) == 500 else draw(z)),
+    ),
+    ("batch", (lambda calls: listen(calls) - listen(calls).mean(), draw)),
+    ("batch", (lambda calls: listen(calls) + 0.1 * torch.randn(len(calls), 1), draw)),
+    ("no_prior", (lambda calls: heard(calls)[:, None], lambda z: drawn_at(z[:, 0]))),
+    ("no_prior", (lambda calls: 0.1 * listen(calls), lambda z: draw(10 * z))),
+    ("out_of_order", (listen_with_a_cut, draw_with_a_cut)),
+    ("value", (listen, lambda z: draw(z) + 5)),
+    ("value", (listen, lambda z: draw(z + 0.4))),
+    ("shape", (listen, lambda z: draw(z)[:, None])),
+    ("nan", (listen, lambda z: draw(z) * float("nan"))),
+    ("raised", (lambda calls: nn.Conv2d(1, 4, 3)(torch.from_numpy(calls)), draw)),
+    ("type", listen),
+    ("type", (listen, CALLS)),
+]
 
 
 RIGHT = {
-    "check_transposed_sizes": [
-        sizes_from_layers,
-        sizes_as_array,
-        sizes_by_recursion,
-        sizes_of_a_network,
-        sizes_accumulated,
-        lambda n, layers: torch.tensor(RIGHT_SIZES(n, layers), dtype=torch.float32),
-    ],
-    "check_transposed_convolution": [
-        by_stamping,
-        by_numpy_loops,
-        by_zero_insertion,
-        by_gradient,
-        by_places_of_the_kernel,
-        by_full_convolution,
-        by_folding,
-    ],
     "check_receptive_field": [
         field_from_the_end,
         field_of_places,
@@ -429,56 +426,30 @@ RIGHT = {
         lambda layers: (field_from_the_end(layers[1:]) - 1) * layers[0][1] + layers[0][0] if layers else 1,
     ],
     "check_loss_from_scores": [with_softplus, in_a_loop, with_log_sigmoid, with_bernoulli, by_parts_and_tanh],
-    "check_lean_vae": [Found(), Found(0.02, weights=10_000)],
+    "check_photo_tests": [
+        [test_every_pixel_by_hand, test_kl_against_torch, test_alone_as_in_company],
+        (
+            test_red_photo_has_a_red_channel,
+            test_twice_the_batch_has_the_same_kl,
+            test_redrawing_leaves_no_trace,
+        ),
+        [test_mode_of_the_layers, test_kl_of_a_known_cloud, test_corner_stays_a_corner],
+        [test_pixels_and_kl, test_everything, test_kl_of_a_known_cloud],
+    ],
+    "check_photo_vae": [
+        PhotoVAE,
+        photo_vae_with("prepare", "kl", prepare=prepare_with_numpy, kl=kl_photo_by_photo),
+        photo_vae_with("alone", "kl", redraw=redraw_and_go_back, kl=kl_per_batch),
+        photo_vae_with("prepare", "alone", prepare=prepare_by_channel, redraw=redraw_one_by_one),
+    ],
+    "check_call_code": [
+        (listen, draw),
+        [listen_in_numpy, draw_in_numpy],
+        (listen_call_by_call, lambda z: draw(z).float().requires_grad_()),
+    ],
 }
 
 WRONG = {
-    "check_transposed_sizes": [
-        ("output_padding_ignored", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k)),
-        ("ordinary_convolution", sizes_by(lambda n, k, s, p, e: max(n + 2 * p - k, 0) // s + 1)),
-        ("padding_at_one_end", sizes_by(lambda n, k, s, p, e: (n - 1) * s - p + k + e)),
-        ("padding_added", sizes_by(lambda n, k, s, p, e: (n - 1) * s + 2 * p + k + e)),
-        ("one_stamp_too_many", sizes_by(lambda n, k, s, p, e: n * s - 2 * p + k + e)),
-        ("one_too_many", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k + e + 1)),
-        ("size_times_stride", sizes_by(lambda n, k, s, p, e: n * s)),
-        ("not_chained", lambda n, layers: [RIGHT_SIZES(n, [layer])[0] for layer in layers]),
-        ("starts_with_input", lambda n, layers: [n, *RIGHT_SIZES(n, layers)]),
-        ("last_only", lambda n, layers: RIGHT_SIZES(n, layers)[-1]),
-        ("kernel_and_stride", sizes_by(lambda n, s, k, p, e: (n - 1) * s - 2 * p + k + e)),
-        ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k + 2 * e)),
-        ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s - 2 * p + k - 1 + e)),
-        ("nothing", lambda n, layers: RIGHT_SIZES(n, layers) if layers else None),
-        ("type", sizes_by(lambda n, k, s, p, e: (n + 2 * p - k) / s + 1 + e)),
-        ("value", sizes_by(lambda n, k, s, p, e: (n - 1) * s + k)),
-        ("shape", lambda n, layers: RIGHT_SIZES(n, layers)[:1]),
-        ("type", lambda n, layers: [size + 0.5 for size in RIGHT_SIZES(n, layers)]),
-        ("type", lambda n, layers: {"sizes": RIGHT_SIZES(n, layers)}),
-    ],
-    "check_transposed_convolution": [
-        ("kernel_flipped", lambda *inputs: by_stamping(*inputs, flip=True)),
-        ("overwritten", lambda *inputs: by_stamping(*inputs, overwrite=True)),
-        ("zeros_after_the_last", zeros_after_the_last),
-        ("padding_ignored", lambda x, k, s, p, e: in_torch(x, k, s, 0, e)),
-        ("padding_added", lambda x, k, s, p, e: F.pad(in_torch(x, k, s, 0, e), (p, p, p, p))),
-        ("padding_of_the_convolution", padding_of_the_convolution),
-        ("cut_at_the_start_only", lambda x, k, s, p, e: in_torch(x, k, s, 0, 0)[p:, p:]),
-        ("output_padding_ignored", lambda x, k, s, p, e: in_torch(x, k, s, p, 0)),
-        ("output_padding_of_zeros", padded_with_zeros),
-        ("output_padding_at_the_start", extra_at_the_start),
-        ("stride_ignored", lambda x, k, s, p, e: in_torch(x, k, 1, p, 0)),
-        (
-            "ordinary_convolution",
-            lambda x, k, s, p, e: F.conv2d(x[None, None], k[None, None], stride=s, padding=p)[0, 0],
-        ),
-        ("kernel_mirrored", lambda x, k, s, p, e: by_stamping(x, k.T, s, p, e)),
-        ("ready_made", in_torch),
-        ("ready_made", by_a_layer),
-        ("shape", lambda x, k, s, p, e: by_stamping(x, k, s, 0, e)[p:-p, p:-p]),
-        ("shape", lambda x, k, s, p, e: by_stamping(x, k, len(k), p, e)),
-        ("shape", lambda x, k, s, p, e: by_stamping(x[:, : x.shape[0]], k, s, p, e)),
-        ("value", lambda x, k, s, p, e: in_torch(x, k, s, p, e) + 0.1),
-        ("shape", lambda x, k, s, p, e: in_torch(x, k, s, p, e)[None, None]),
-    ],
     "check_receptive_field": [
         ("strides_ignored", field(lambda k, s, jump: k - 1)),
         ("own_stride", field(lambda k, s, jump: (k - 1) * jump * s)),
@@ -524,21 +495,7 @@ WRONG = {
         ("type", lambda s, x: cross_entropy(s, x).sum(dim=(1, 2, 3))),
         ("raised", lambda s, x: (s.sigmoid(), F.binary_cross_entropy(s, x))),
     ],
-    "check_lean_vae": [
-        ("too_many_parameters", the_chapters()),
-        ("more_latents", Pair()),
-        ("collapsed", Silent()),
-        ("folded", OutOfOrder()),
-        ("poor_drawings", Pale()),
-        ("too_many_parameters", frozen()),
-        ("neighbours", Noisy()),
-        ("neighbours", Ranked()),
-        ("remembers", Remembering()),
-        ("no_vae", without_a_prior()),
-        ("neither", never_trained()),
-        ("shape", Short()),
-        ("nan", Exploded()),
-        ("type", lambda x: x),
-        ("type", 0.99),
-    ],
+    "check_photo_tests": WRONG_TESTS,
+    "check_photo_vae": WRONG_PHOTO_VAES,
+    "check_call_code": WRONG_CALLS,
 }
