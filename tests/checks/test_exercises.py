@@ -63,7 +63,11 @@ def as_prose(cells: list[nbformat.NotebookNode]) -> str:
     return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
-EVERY_KIND = ("02_vanilla_autoencoder.ipynb", "04_variational_autoencoder.ipynb")
+EVERY_KIND = (
+    "02_vanilla_autoencoder.ipynb",
+    "04_variational_autoencoder.ipynb",
+    "08_convolutional_vae.ipynb",
+)
 
 
 @pytest.mark.parametrize("name", EVERY_KIND)
