@@ -44,7 +44,8 @@ def main() -> int:
 def address_notebook(notebook: NotebookNode, name: Path, address: str) -> None:
     """The badge above the title of a notebook stored at `name` below the root, and its set-up cell."""
     # an exercise is made from its solution, and it is the exercise that a learner opens
-    shown = name.as_posix().replace("solutions/", "exercises/")
+    solved = name.parts[0] == "solutions"
+    shown = f"exercises/{make_exercises.exercise_of(name.name)}" if solved else name.as_posix()
     first = notebook.cells[0]
     first.source = badge(address, shown) + BADGE.sub("", first.source)
     dress(notebook, address)

@@ -2,6 +2,7 @@
 
 Cells that need an answer (checks, figures tagged `see-it-work`, trainings tagged `experiment`) may then
 stop with NotAttempted, so they are tagged `raises-exception`: the notebook runs to its end all the same.
+A project has a worked example for each kind of data, and its exercise is made from the first of them.
 """
 
 import copy
@@ -19,13 +20,18 @@ SOLUTIONS, EXERCISES = ROOT / "solutions", ROOT / "exercises"
 
 def main() -> int:
     """Rewrite every notebook of exercises/, and remove those that have no solution any more."""
-    sources = sorted(SOLUTIONS.glob("*.ipynb"))
-    for path in sources:
-        store(make_exercise(read(path)), EXERCISES / path.name)
-    for orphan in {p.name for p in EXERCISES.glob("*.ipynb")} - {p.name for p in sources}:
+    sources = {exercise_of(path.name): path for path in sorted(SOLUTIONS.glob("*.ipynb"), reverse=True)}
+    for name, path in sources.items():
+        store(make_exercise(read(path)), EXERCISES / name)
+    for orphan in {p.name for p in EXERCISES.glob("*.ipynb")} - sources.keys():
         (EXERCISES / orphan).unlink()
     print(f"Wrote {len(sources)} notebooks into {EXERCISES.name}/.")
     return 0
+
+
+def exercise_of(name: str) -> str:
+    """The file in exercises/ that belongs to the file `name` in solutions/."""
+    return re.sub(r"^(project_.*)_[a-z]+\.ipynb$", r"\1.ipynb", name)
 
 
 def make_exercise(solution: NotebookNode) -> NotebookNode:
@@ -42,8 +48,11 @@ def with_stubs(notebook: NotebookNode) -> NotebookNode:
             cell.update(outputs=[], execution_count=None)
             if is_check(cell) or {"see-it-work", "experiment"} & set(tags(cell)):
                 cell.metadata["tags"] = [*tags(cell), "raises-exception"]
+        elif "your-words" in tags(cell):
+            cell.source = "*Your words:*"
         else:
-            cell.source = re.sub(r"^(# .*): solutions$", r"\1: exercises", cell.source, flags=re.MULTILINE)
+            title = re.compile(r"^(# .*?)(?: \(\w+\))?: solutions$", re.MULTILINE)
+            cell.source = title.sub(r"\1: exercises", cell.source)
     return notebook
 
 

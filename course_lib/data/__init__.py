@@ -17,10 +17,12 @@ from course_lib.data.circle import (
     render_circles,
     split,
 )
+from course_lib.data.collection import Collection, collect, spectra
 from course_lib.data.handwriting import Digits, digits
 from course_lib.data.moon import Moons, moons, render_moons
 from course_lib.data.odd_shapes import ANOMALY_KINDS, anomalies
 from course_lib.data.own import Own, own, own_series
 from course_lib.data.photos import FLAT_PATCH, patches, photographs, whiten
 from course_lib.data.points import banana, banana_curve, gaussian_points
+from course_lib.data.stand_ins import leaves, tones, walks
 from course_lib.data.stored import PublishedRun, published_run, stored_controls

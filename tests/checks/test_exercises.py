@@ -18,13 +18,16 @@ from course_lib import checks
 from course_lib.checks.unfamiliar import Script
 from tests.checks.exercise_rules import answer_lines, exercises_of, nbgrader
 from tests.notebooks import notebook_rules as rules
-from tools.make_exercises import EXERCISES, SOLUTIONS, make_exercise
+from tools.make_exercises import EXERCISES, SOLUTIONS, exercise_of, make_exercise
 from tools.notebooks import ROOT, as_text, read, run
 
 REMAKE = "run `python -m tools.make_exercises`"
 NAMES = [path.name for path in sorted(SOLUTIONS.glob("*.ipynb"))]
 CHAPTERS = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))[1:]]  # 00 teaches nothing yet
+PROJECT = [name for name in NAMES if name.startswith("project_")]  # its worked examples, one for each kind
 each_notebook = pytest.mark.parametrize("name", NAMES)
+each_chapter = pytest.mark.parametrize("name", CHAPTERS)
+each_example = pytest.mark.parametrize("name", PROJECT)
 
 
 def solution(name: str) -> nbformat.NotebookNode:
@@ -43,11 +46,12 @@ def sections(name: str) -> list[list[nbformat.NotebookNode]]:
 
 
 def test_every_chapter_has_exercises_made_from_solutions():
-    assert NAMES == CHAPTERS
-    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == NAMES, REMAKE
+    assert [*CHAPTERS, *PROJECT] == NAMES
+    made = sorted({exercise_of(name) for name in NAMES})
+    assert sorted(path.name for path in EXERCISES.glob("*.ipynb")) == made, REMAKE
 
 
-@each_notebook
+@each_chapter
 def test_four_to_seven_exercises_a_chapter(name):
     assert 4 <= len(sections(name)) <= 7
 
@@ -80,17 +84,24 @@ def test_exercises_of_every_kind(name):
 
 @each_notebook
 def test_exercises_are_made_from_the_solutions(name):
-    made = as_text(make_exercise(solution(name)))
-    assert (EXERCISES / name).read_text(encoding="utf-8") == made, REMAKE
+    """The examples of a project make the same exercise, but for the parameters: which data it begins with."""
+    made, stored = make_exercise(solution(name)), nbformat.read(EXERCISES / exercise_of(name), as_version=4)
+    if name in PROJECT[1:]:
+        for cell, other in zip(made.cells, stored.cells, strict=True):
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = other.source
+    assert as_text(stored) == as_text(made), REMAKE
 
 
 @each_notebook
 def test_exercises_keep_nothing_of_the_answers(name):
-    exercise = (EXERCISES / name).read_text(encoding="utf-8")
+    exercise = (EXERCISES / exercise_of(name)).read_text(encoding="utf-8")
     assert "BEGIN SOLUTION" not in exercise
     cells = nbformat.reads(exercise, as_version=4).cells
     stubs = {nbgrader(cell).get("grade_id"): cell.source for cell in cells if nbgrader(cell).get("solution")}
     everything = "\n".join(cell.source for cell in cells)
+    words = [cell.source for cell in solution(name).cells if "your-words" in cell.metadata.get("tags", [])]
+    assert not any(text in everything for text in words)
     for cell in solution(name).cells:
         if nbgrader(cell).get("solution"):
             assert answer_lines(cell.source), "a solution cell without an answer"
@@ -99,7 +110,7 @@ def test_exercises_keep_nothing_of_the_answers(name):
                 assert len(line) < 30 or line not in everything, f"a hint gives away: {line}"
 
 
-@each_notebook
+@each_chapter
 def test_each_exercise_is_complete(name):
     for cells in sections(name):
         title, prose = cells[0].source.splitlines()[0], as_prose(cells)
@@ -125,7 +136,28 @@ def test_each_exercise_is_complete(name):
         assert all("see-it-work" in cells[i].metadata.get("tags", []) for i in figures), title
 
 
-@each_notebook
+@each_example
+def test_each_step_of_the_project_asks_for_words(name):
+    minutes = 0
+    for cells in sections(name):
+        title, prose = cells[0].source.splitlines()[0], as_prose(cells)
+        minutes += int(re.search(r"\*(\d+) minutes\.\*", prose)[1])
+        words = [c for c in cells if "your-words" in c.metadata.get("tags", [])]
+        assert [len(c.source) > 60 for c in words] == [True], f"{title}: one place to write, filled in"
+        figures = [i for i, cell in enumerate(cells) if rules.has_figure(cell)]
+        assert all("see-it-work" in cells[i].metadata["tags"] for i in figures), title
+        assert all(cells[i].metadata["alt"] for i in figures), title
+        checks_here = [c for c in cells if nbgrader(c).get("grade")]
+        functions = [c for c in cells if nbgrader(c).get("solution") and c.source.startswith("def ")]
+        assert len(checks_here) >= len(functions), f"{title}: a function without a check"
+        assert prose.count("<summary>Hint") == 2 * len(functions), f"{title}: hints come in two steps"
+    assert minutes == 180, "about three hours"
+    rubric = prose.partition("<summary>Rubric")[2]  # of the last step
+    assert len(re.findall(r"^\d\. ", rubric, re.MULTILINE)) == 6
+    assert 150 <= len(words[0].source.split()) <= 260, "half a page"
+
+
+@each_chapter
 def test_what_a_check_repeats_is_what_the_learner_sees(name):
     """The script with all its mistakes, and functions that make data."""
     module = importlib.import_module(f"course_lib.checks.ch{Path(name).stem}")
@@ -159,15 +191,17 @@ def test_check_cells_hold_a_known_check_and_points(name):
 @each_notebook
 @pytest.mark.parametrize("folder", [SOLUTIONS, EXERCISES], ids=lambda path: path.name)
 def test_notebooks_are_valid_for_nbgrader_and_readers(folder, name):
+    name = name if folder == SOLUTIONS else exercise_of(name)
     notebook = nbformat.read(folder / name, as_version=4)
     MetadataValidator().validate_nb(notebook)
     assert not rules.names_no_machine(notebook, folder / name)
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert rules.broken_links(prose, folder) == []
-    assert f"../notebooks/{name}" in prose, "a link back to the chapter"
+    back = CHAPTERS if name.startswith("project_") else [name]
+    assert any(f"../notebooks/{chapter}" in prose for chapter in back), "a link back to the chapter"
 
 
-@each_notebook
+@pytest.mark.parametrize("name", sorted({exercise_of(name) for name in NAMES}))
 def test_unsolved_exercises_run_to_their_end(name):
     path = EXERCISES / name
     notebook = nbformat.read(path, as_version=4)
