@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 
 from tools.grading.assignment import GRADING, demand, exercises, find, nbgrader, write
@@ -98,7 +99,7 @@ def points(
         shutil.copytree(course / "source", own / "source")
         if submission.notebook is not None:
             store(submission.notebook, own / "submitted" / submission.learner / name / f"{name}.ipynb")
-            remarks += run_apart(own, submission.learner, name, seconds)
+            found = run_apart(own, submission.learner, name, seconds)
             for kind, ending in {"feedback": ".html", "autograded": ".ipynb"}.items():
                 made = own / kind / submission.learner / name / f"{name}{ending}"
                 target = course / kind.replace("autograded", "graded") / f"{submission.learner}{ending}"
@@ -107,6 +108,11 @@ def points(
                     shutil.copy(made, target)
                     if kind == "feedback":
                         make_legible(target, columns)
+                    else:
+                        found += stopped(read(made))
+            for remark in found:
+                print(f"{submission.learner}: {remark}", flush=True)
+            remarks += found
         scores, most = read_scores(own, submission.learner, name), read_most(course, name)
     row = {"learner": submission.learner}
     row |= dict.fromkeys(columns.values(), 0.0)
@@ -114,6 +120,13 @@ def points(
         row[number] += min(scores.get(cell, 0.0), most[cell])
     total = sum(row[number] for number in set(columns.values()))
     return row | {"points": total, "of": sum(most.values()), "remarks": "; ".join(remarks)}
+
+
+def stopped(graded: NotebookNode) -> list[str]:
+    """Why cells of a graded notebook were stopped from outside, each reason once."""
+    outputs = [output for cell in graded.cells for output in cell.get("outputs", [])]
+    reasons = [o.evalue.replace("This", "a").rstrip(".") for o in outputs if o.get("ename") == "NotRun"]
+    return list(dict.fromkeys(reasons))
 
 
 def make_legible(page: Path, columns: dict[str, str]) -> None:
