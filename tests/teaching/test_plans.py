@@ -44,8 +44,8 @@ def test_the_half_day_has_chapters_0_2_4_two_exercises_each_and_six_concept_test
     assert {h for n in (2, 4) for h in sections(n)} - covered - closing == set()
 
 
-def test_the_eight_weeks_take_up_every_chapter_up_to_the_digits():
-    assert PLANS["Eight weeks"].chapters == set(range(10))
+def test_the_eight_weeks_take_up_every_chapter_up_to_the_digits_and_end_with_an_outlook():
+    assert PLANS["Eight weeks"].chapters == {*range(10), 12}
 
 
 @every_plan
