@@ -368,7 +368,7 @@ def check_alarm(answer: Answer) -> str:
         answer.fail("same_scores")
     allowed = int(rate * len(calibration) + 1e-9)
     found = int((calibration > threshold).sum())
-    if not allowed - 1 <= found <= allowed:
+    if abs(found - allowed) > 1:  # a quantile that interpolates may leave one more
         own = anomaly.threshold_at(held_out, rate)
         if math.isclose(threshold, own, rel_tol=1e-5):
             answer.fail("set_on_held_out")

@@ -210,6 +210,7 @@ RIGHT = {
     "check_alarm": [
         alarm(),
         alarm(0.1, threshold=float(np.quantile(scores(200, 1).numpy(), 0.9))),
+        alarm(0.1, scores(75, 1), threshold=float(np.quantile(scores(75, 1).numpy(), 0.9)), groups=(75, 200)),
         alarm(calibration=scores(200, 1).numpy(), threshold=float(scores(200, 1).topk(10).values[-1])),
         alarm(held_out=scores(40, 3).repeat_interleave(5), groups=(200, 40)),
     ],
