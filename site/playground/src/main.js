@@ -245,7 +245,7 @@ function setPlaying(on) {
 function play(until) {
   const preset = findPreset(page.preset);
   if (preset && page.guess === null) {
-    complain("First your prediction: choose one of the answers above.");
+    complain("First your prediction: choose one of the answers below.");
     $("task-answers").querySelector("input").focus();
     return;
   }
@@ -323,7 +323,7 @@ function showOutcome(preset) {
   $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
-  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}${preset.tab ? "" : " Press “Again” for another seed."}`;
+  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}${preset.tab ? "" : " “Again” asks you once more, with another seed."}`;
   say($("task-result").textContent);
 }
 
@@ -454,8 +454,11 @@ function drawForecast() {
   if (over) {
     const died = view.numbers.kl < 0.1, end = died ? `it collapsed (KL ${fixed(view.numbers.kl)} nats)` : `it lives (KL ${fixed(view.numbers.kl)} nats)`;
     const expected = settings.sigma ? "learn" : kind;
+    const remedies = ["a higher reconstruction_factor"]; // what is on already, or cannot help, is none
+    if (!settings.sigma) remedies.push("a learned σ");
+    if (!settings.warmup && kind !== "collapse") remedies.push("a KL warm-up");
     const verdict = expected === "unsure" ? "The forecast left it open" : (expected === "learn") !== died ? "The forecast was right" : "The forecast was wrong";
-    after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}${died ? " Cures: a higher reconstruction_factor, a learned σ, a KL warm-up." : ""}`;
+    after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}${died ? ` Cures: ${remedies.join(", ")}.` : ""}`;
   }
 }
 

@@ -23,7 +23,7 @@ export const PRESETS = [
     outcome: ([r]) => (r.numbers.rank > 0.98 ? 0 : r.numbers.unexplained < 0.5 ? 1 : 2),
     after: ([r]) =>
       `The rank correlation of z and radius is ${two(r.numbers.rank)} (1 would be one line). ` +
-      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, is ${r.numbers.hole.distance.toFixed(1)} away from every circle; above 3 it is none. That is a hole. The walk through the code, below, takes you there.`,
+      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, is ${r.numbers.hole.distance.toFixed(1)} away from every circle, in squared error; what is more than 3 away is no circle. That is a hole. “Go to the worst place”, at the walk through the code below, shows it.`,
   },
   {
     id: "2-numbers", chapter: 2, title: "One number or two",
