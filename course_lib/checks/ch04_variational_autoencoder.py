@@ -1,9 +1,7 @@
 """Checks for chapter 4, the variational autoencoder."""
 
-import io
 import math
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from course_lib import models
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
 from course_lib.checks.scripts import circle_vae
-from course_lib.checks.unfamiliar import Flaw, Script, judge_tests, mistakes_in_tests
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
 
 # ── 4.2 Redrawn without noise ────────────────────────────────────────────────────────────────────
 
@@ -161,22 +159,19 @@ def check_circle_vae(answer: Answer) -> None:
         _costs_what_it_should(answer, n)
     _draws_from_the_prior(answer)
     model, images = _built(answer), answer.uniform(60, 1, 1, 1) * answer.uniform(1, 1, 4, 4)
-    with redirect_stdout(io.StringIO()):
+
+    def train_on(images: Tensor) -> list[float]:
         model.train_on(images, epochs=20, batch_size=10)
-    if not model.history[-1] < 0.7 * model.history[0]:
+        return model.history
+
+    history = asked(answer, train_on, images=images)
+    if not history[-1] < 0.7 * history[0]:
         answer.fail("does_not_learn")
 
 
 def _built(answer: Answer) -> nn.Module:
     """A small model of the learner's class, with other weights in every check."""
-    return _method(answer, lambda pixels: answer.f(pixels=pixels, hidden=16), pixels=16)
-
-
-def _method(answer: Answer, part: Callable, **inputs: object) -> object:
-    """What a method returns: an exception becomes one sentence."""
-    one = Answer(part, getattr(part, "__name__", answer.name), answer.mistakes)
-    one.rng = answer.rng
-    return one.call(**inputs)
+    return asked(answer, partial(answer.f, hidden=16), pixels=16)
 
 
 def _says_what_its_heads_say(answer: Answer) -> None:
@@ -184,9 +179,9 @@ def _says_what_its_heads_say(answer: Answer) -> None:
         model, x = _built(answer), answer.uniform(30, 1, 4, 4)
         model.log_var.bias.data.fill_(bias)
         heads = model.mu(model.body(x)), model.log_var(model.body(x))
-        found = answer.parts(_method(answer, model.encode, x=x), "mu", "log_var")
+        found = answer.parts(asked(answer, model.encode, x=x), "mu", "log_var")
         if bias < 0 and found[1].min() >= 0:
-            answer.fail("narrow_clouds", found=float(found[1].min()))
+            answer.fail("narrow_clouds", found=float(found[1].detach().min()))
         if not all(close(part, head) for part, head in zip(found, heads, strict=True)):
             answer.fail("encode")
 
@@ -199,7 +194,7 @@ def _costs_what_it_should(answer: Answer, n: int) -> None:
         mu, log_var = model.mu(model.body(x)), model.log_var(model.body(x))
         error = (model.decoder[-1].bias - x.flatten(1)).square().sum(dim=1)
     kl = kl_divergence(Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0))
-    loss = _method(answer, model.loss, x=x)
+    loss = asked(answer, model.loss, x=x)
     found, right = answer.number(loss.detach() if isinstance(loss, Tensor) else loss), error + kl.sum(1)
     if not math.isclose(found, right.mean(), rel_tol=1e-3):
         if math.isclose(found, (error + kl.mean(dim=1)).mean(), rel_tol=1e-3):
@@ -214,7 +209,7 @@ def _costs_what_it_should(answer: Answer, n: int) -> None:
 def _draws_from_the_prior(answer: Answer) -> None:
     model = _built(answer)
     model.decoder = nn.Identity()
-    codes = answer.tensor(_method(answer, model.generate, n=4000), {}, "generate(4000)")
+    codes = answer.tensor(asked(answer, model.generate, n=4000), {}, "generate(4000)")
     if codes.shape != (4000, 4):
         raise WrongAnswer(
             f"generate(n) decodes codes of the shape {tuple(codes.shape)}, not (n, 4).", "shape"
