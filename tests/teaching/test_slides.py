@@ -55,7 +55,7 @@ def test_a_chapter_is_chosen_by_its_number_with_and_without_the_zero():
 
 
 def test_a_missing_package_is_said_with_what_installs_it(monkeypatch):
-    monkeypatch.setitem(slides.OFFLINE, "no-such-package", "static")
+    monkeypatch.setattr(slides, "OFFLINE", {"no-such-package": "static"})
     with pytest.raises(SystemExit, match="need no-such-package: `make slides` installs it"):
         slides.as_html(new_notebook(), "02")
 
