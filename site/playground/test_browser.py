@@ -6,6 +6,7 @@ program.
 
 import json
 import os
+import re
 import shutil
 import threading
 from functools import partial
@@ -23,6 +24,7 @@ WAIT = 180_000  # milliseconds
 VERDICT = "document.getElementById('verdict').textContent"
 PAD = "document.getElementById('pad').getAttribute('aria-label')"
 PHONE = {"width": 360, "height": 740}
+ELBOW = "#epochs=10&width=64&batch=16&lr=0.002"  # a short training whose line of codes is cut
 
 pytestmark = pytest.mark.skipif(not (DIST / "playground.js").exists(), reason="the playground is not built")
 
@@ -131,6 +133,11 @@ def test_each_experiment_plays_and_comes_out_as_the_course_says(visit):
         kept = "came true" if found[name] == 0 else "came otherwise"
         assert kept in page.inner_text("#task-result")
         assert "NaN" not in page.inner_text("#task-result")
+        assert "Read why" in page.inner_text("#standing") or not page.is_visible("#play")
+        assert page.is_visible("#task-hole #to-hole") == (name == "2-cut")
+        if name == "8-blur":  # the elbow is gone: it is that of the training before which is explained
+            assert page.is_visible("#elbow-before")
+            assert "at the elbow 0 %" in page.inner_text("#shared-text")
     assert found == expected
 
 
@@ -161,9 +168,81 @@ def test_the_hole_and_the_elbow_of_an_autoencoder_are_pointed_out(visit):
     train(page)
     assert "a hole" in page.inner_text("#walk-text")
     assert "elbow" in page.inner_text("#codes-text")
-    page.click("#to-hole")
     hole = page.evaluate("playground.page.view.numbers.hole.z")
+    assert f"worst picture stands at {hole:.2f}" in page.get_attribute("#histogram", "aria-label")
+    page.click("#to-hole")
     assert float(page.input_value("#sliders input")) == pytest.approx(hole, abs=0.01)
+    slider, mark = (page.locator(f"#sliders {part}").bounding_box() for part in ("input", "i"))
+    low, high = (float(page.get_attribute("#sliders input", side)) for side in ("min", "max"))
+    thumb = slider["x"] + 8 + (slider["width"] - 16) * (hole - low) / (high - low)
+    assert mark["x"] + mark["width"] / 2 == pytest.approx(thumb, abs=1.5)
+    assert page.locator("#walk").evaluate("w => w.getBoundingClientRect().top < innerHeight")
+
+
+def test_the_elbow_is_explained_in_pictures(visit):
+    page = visit(ELBOW)
+    assert page.is_hidden("#elbow")
+    train(page)
+    inks = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((x, i) => i % 4 === 3 && x).length;
+    }"""
+    for picture in ("price", "shared", "why"):
+        assert page.locator(f"#{picture}").evaluate(inks) > 2000, picture
+        assert page.get_attribute(f"#{picture}", "aria-label").endswith(".")
+    assert "At the elbow the squared error rises to" in page.inner_text("#price-text")
+    assert re.search(r"at the elbow [0-4] %", page.inner_text("#shared-text"))
+    assert "within 2.5 pixels" in page.inner_text("#why-text")
+    page.check("[name=model][value=ae]")  # without clouds, nothing is shared
+    page.wait_for_function("playground.page.view?.state === 'start'")
+    assert page.is_hidden("#elbow")
+    train(page)
+    assert page.is_visible("#elbow")
+    assert page.is_hidden("#shared")
+
+
+def test_again_keeps_the_prediction_in_sight(visit):
+    page = visit("#preset=7-low&guess=1")
+    page.click("#task-play")
+    page.wait_for_selector("#task-answers label.true")
+    assert "and so it came" in page.inner_text("#standing")
+    page.click("#again")
+    page.wait_for_function("playground.page.view?.state === 'start'")
+    assert "seed=1" in page.url
+    assert page.is_checked("#task-answers label:nth-of-type(2) input")
+    assert "Your prediction: “It collapses" in page.inner_text("#standing")
+    page.check("#task-answers label:nth-of-type(1) input")  # and may be changed
+    assert "Your prediction: “It learns" in page.inner_text("#standing")
+    train(page)
+    page.wait_for_selector("#task-answers label.true")
+    assert "it came otherwise" in page.inner_text("#standing")
+    page.click("#standing-button")
+    assert page.evaluate("document.activeElement.id") == "task-result"
+
+
+def test_an_experiment_that_became_free_says_why_and_leads_back(visit):
+    page = visit("#preset=7-thin&guess=1")
+    assert "λ₁/σ² = 1.6: it may get stuck" in page.inner_text("#hint-factor")
+    page.focus("[name=factor]")
+    page.keyboard.press("End")
+    assert "λ₁/σ² = 158: it will learn" in page.inner_text("#hint-factor")
+    assert page.input_value("#preset") == ""
+    assert "You changed “reconstruction_factor”" in page.inner_text("#standing")
+    page.click("#standing-button")
+    assert page.input_value("#preset") == "7-thin"
+    assert page.input_value("[name=factor]") == "0"
+    assert page.evaluate("document.activeElement.name") == "guess"
+    assert page.inner_text("#hint-factor") == ""  # PCA does not answer before the reader
+    page.select_option("#preset", "")
+    assert page.is_hidden("#standing")
+
+
+def test_experiments_are_listed_by_chapter(visit):
+    groups = visit(ready=False).evaluate(
+        "[...document.querySelectorAll('#preset optgroup')].map(g => [g.label, g.children.length])"
+    )
+    assert groups[0] == ["2. The vanilla autoencoder", 2]
+    assert sum(count for _, count in groups) == 22
 
 
 def test_settings_stand_in_the_address(visit):
@@ -211,13 +290,19 @@ def inked(page) -> int:
 
 def test_drawing_with_mouse_finger_and_keys(visit):
     page = visit("#tab=draw&model=ae&latent=8&epochs=10", has_touch=True)
+    assert "Your task" in page.inner_text("#draw-task")
+    page.wait_for_function(f"{VERDICT}.startsWith('First train')")
     page.click("#draw-train")
     page.wait_for_function("playground.page.view.state === 'done'")
+    page.wait_for_function(f"{VERDICT}.startsWith('Draw something')")  # an untouched page is not judged
     page.click("[data-shape=duck]")
-    page.wait_for_function(f"{VERDICT}.includes('alarm goes off')")
+    page.wait_for_function(f"{VERDICT}.startsWith('Odd') && {VERDICT}.includes('alarm goes off')")
     page.click("[data-shape=circle]")
-    page.wait_for_function(f"{VERDICT}.includes('passes as normal')")
+    page.wait_for_function(f"{VERDICT}.startsWith('Ordinary')")
     page.click("[data-shape=blank]")
+    page.wait_for_function(f"{VERDICT}.startsWith('Fooled!')")
+    page.check("#form-score [value=relative]")
+    page.wait_for_function(f"{VERDICT}.startsWith('Odd: its error ÷ ink')")
     page.wait_for_function(f"{PAD}.includes(' 0 of')")
     page.evaluate("scrollTo(0, 0)")
     box = page.locator("#pad").bounding_box()
@@ -263,7 +348,9 @@ def test_the_plane_of_digits_is_walked_with_pointer_and_keys(visit):
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowDown")
     assert "z=-0.24%2C0.96" in page.url
-    page.click("#middles button:nth-of-type(2)")
+    page.click("#typical button:nth-of-type(4)")
+    assert "9 are a 3" in page.inner_text("#place")
+    page.click("#typical button:nth-of-type(2)")
     assert "10 are a 1" in page.inner_text("#place")
     box = page.locator("#plane").bounding_box()
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
@@ -291,6 +378,19 @@ def test_a_drawn_digit_falls_into_the_plane(visit):
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
     page.mouse.up()
     assert "are a 1" in page.inner_text(verdict)  # an upright line
+
+
+def test_on_a_phone_a_drawing_and_what_is_said_of_it_fit_on_the_screen(visit):
+    def height(page, upper, lower):
+        first, last = (page.locator(part).bounding_box() for part in (upper, lower))
+        return last["y"] + last["height"] - first["y"]
+
+    phone = {"width": 390, "height": 664}  # what a browser leaves of a usual phone
+    page = visit("#tab=digits", viewport=phone)
+    page.click("#digit-three")
+    assert height(page, "#plane", "#digit-pad") < phone["height"]
+    page = visit("#tab=draw&epochs=1", viewport=phone)
+    assert height(page, "#pad", "#verdict") < phone["height"]
 
 
 def test_noise_on_the_input_is_shown(visit):
@@ -351,7 +451,7 @@ def test_an_idle_page_gives_its_workers_memory_back_and_goes_on(visit):
 
 def test_nothing_scrolls_sideways_on_a_phone(visit):
     for hash_ in (
-        "#epochs=1",
+        ELBOW,
         "#epochs=1&preset=7-thin",
         "#epochs=1&tab=draw",
         "#epochs=1&tab=digits",
@@ -359,7 +459,7 @@ def test_nothing_scrolls_sideways_on_a_phone(visit):
         "#epochs=1&tab=help",
     ):
         page = visit(hash_, viewport=PHONE)
-        if hash_ == "#epochs=1":
+        if hash_ == ELBOW:
             train(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], hash_
 
@@ -370,7 +470,7 @@ def test_axe_finds_nothing_serious(visit, scheme):
     if not axe.exists():
         pytest.skip("axe-core is not installed")
     for hash_ in (
-        "#epochs=1",
+        ELBOW,
         "#preset=2-cut&guess=1",
         "#epochs=1&tab=draw",
         "#tab=digits",
@@ -378,6 +478,9 @@ def test_axe_finds_nothing_serious(visit, scheme):
         "#epochs=1&tab=help",
     ):
         page = visit(hash_, color_scheme=scheme)
+        if hash_ in (ELBOW, "#epochs=1&tab=draw"):
+            page.click("#play" if hash_ == ELBOW else "#draw-train")
+            page.wait_for_function("playground.page.view.state === 'done'")
         page.evaluate(axe.read_text(encoding="utf-8"))
         found = page.evaluate("axe.run().then(r => r.violations)")
         serious = [v for v in found if v["impact"] in ("serious", "critical")]

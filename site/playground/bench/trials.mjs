@@ -17,7 +17,7 @@ for (let seed = 0; seed < Number(seeds); seed++) {
     seed, s: +(ms / 1000).toFixed(1), unexplained: +e.unexplained.toFixed(3), kl: +e.kl.toFixed(3), sigma: +e.sigma.toFixed(3),
     measured: +e.measuredSigma.toFixed(3), active: e.active, rank: e.rank === null ? null : +e.rank.toFixed(3), spread: +spread.toFixed(2),
     circles: circle ? training.circleShare() : null,
-    hole: circle && training.settings.latent === 1 ? +training.worstHole(e.mu).distance.toFixed(1) : null,
+    hole: circle && training.settings.latent === 1 ? +training.worstHole(e.mu).misfit.toFixed(2) : null,
     lambda: training.facts().leading.map((v) => +v.toFixed(2)),
   }));
 }

@@ -20,7 +20,7 @@ export function told(votes) {
 }
 
 function three() {
-  const points = [[8, 6], [14, 5], [18, 7], [18, 11], [13, 13.5], [18, 16], [19, 20], [15, 23], [9, 22]], image = new Float32Array(PIXELS);
+  const points = [[6, 6], [11, 4], [17, 4.5], [19.5, 7.5], [17, 11], [12, 13], [17, 14.5], [20, 18], [18, 22], [12, 24], [5, 22]], image = new Float32Array(PIXELS);
   points.slice(1).forEach((to, i) => drawLine(image, points[i], to, 2.5));
   return image;
 }
@@ -66,7 +66,7 @@ export function makeDigits({ moved }) {
       g.lineJoin = "round";
       g.strokeStyle = c.card;
       for (let digit = 0; digit < 10; digit++) {
-        const [x, y] = model.middle(digit);
+        const [x, y] = model.typical[digit];
         g.textAlign = "center";
         g.strokeText(digit, X(x), Y(y));
         text(g, digit, X(x), Y(y), style.getPropertyValue(`--d${digit}`), "center");
@@ -126,7 +126,7 @@ export function makeDigits({ moved }) {
     showImages($("redrawn-digit"), [xHat]);
     const outside = Math.max(...mu.map(Math.abs)) > REACH ? " That is off this map." : "";
     $("digit-verdict").textContent =
-      `It falls at mu = ${place(mu)}, with sigma = ${place(Array.from(logVar, (v) => Math.exp(v / 2)))}; the code costs ${kl.toFixed(1)} nats.${outside} ` +
+      `It falls at mu = ${place(mu)}, ringed in the plane, with sigma = ${place(Array.from(logVar, (v) => Math.exp(v / 2)))}; the code costs ${kl.toFixed(1)} nats.${outside} ` +
       `Of the ten nearest held-out digits ${told(model.neighbours(mu))}. ` +
       `Squared error ${error.toFixed(0)}; 99 % of held-out digits stay below ${model.threshold.toFixed(0)}${error > model.threshold ? ", so this is an odd one." : "."}`;
     drawPlane();
@@ -155,8 +155,8 @@ export function makeDigits({ moved }) {
   $("form-plane").addEventListener("change", drawPlane);
   for (let digit = 0; digit < 10; digit++) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: digit });
-    button.addEventListener("click", () => goAndTell(model.middle(digit)));
-    $("middles").append(button);
+    button.addEventListener("click", () => goAndTell(model.typical[digit]));
+    $("typical").append(button);
   }
   $("digit-three").addEventListener("click", () => pad.put(three()));
   $("digit-duck").addEventListener("click", () => pad.put(SHAPES.duck()));
@@ -173,9 +173,9 @@ export function makeDigits({ moved }) {
       pad.show();
       score();
     },
-    /** Walk from the middle of the zeros to that of the ones, stop halfway; what is there (for chapter 9's experiment). */
+    /** Walk from a typical zero to a typical one, stop halfway; what is there (for chapter 9's experiment). */
     async between() {
-      const [from, to] = [model.middle(0), model.middle(1)], steps = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 90;
+      const [from, to] = [model.typical[0], model.typical[1]], steps = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 90;
       for (let i = 0; i <= steps; i++) {
         go([0, 1].map((d) => from[d] + ((to[d] - from[d]) * i) / steps));
         await new Promise((resolve) => setTimeout(resolve, 33));

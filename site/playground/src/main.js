@@ -1,11 +1,13 @@
 // The page: controls, charts, experiments, drawing. All training happens in the worker.
 import { causeColour, colours, dot, line, plot, showImages, text } from "./charts.js";
-import { forecast, linearRate } from "./core/truth.js";
+import { forecast, isCircle, linearRate, MOST_MISFIT } from "./core/truth.js";
 import { PIXELS } from "./core/data.js";
 import { makeDigits } from "./digits.js";
 import { makePad } from "./draw.js";
+import { drawElbow, hasElbow, markElbow } from "./elbow.js";
+import { judge, SCORES } from "./experiment.js";
 import { MOST_FILES, readImage, SHAPES } from "./images.js";
-import { findPreset, PRESETS } from "./presets.js";
+import { CHAPTERS, findPreset, PRESETS } from "./presets.js";
 import { defaults, FIELDS, readAddress, readField, TABS, writeAddress } from "./state.js";
 
 /* global WORKER_SOURCE */
@@ -14,7 +16,7 @@ const form = $("form");
 const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory back after five minutes
 
 const page = {
-  settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null,
+  settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null, came: null, left: null, facts: null,
   own: [], ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
 };
 
@@ -63,6 +65,7 @@ const joined = (images) => {
 const received = {
   ready(message) {
     page.ready = message;
+    page.facts = message.facts;
   },
   epoch(entry) {
     page.history.push(entry);
@@ -157,6 +160,7 @@ function showOutputs() {
     part.hidden = part.dataset.for !== data && !(part.id === "own" && data === "files");
   $("loss").hidden = model === "ae";
   form.elements.factor.disabled = Boolean(sigma);
+  showFactorHint();
   $("own-count").hidden = !["drawn", "files"].includes(data);
   $("own-count").textContent = page.own.length
     ? `${page.own.length} ${page.own.length === 1 ? "image" : "images"} of yours, shifted a little and repeated.`
@@ -185,7 +189,7 @@ function openAddress() {
   const { settings, tab, preset, guess, z, problems } = readAddress(location.hash);
   const found = preset ? findPreset(preset) : null;
   if (preset && !found) problems.push(`There is no experiment called “${preset}”.`);
-  Object.assign(page, { settings, tab: found?.tab ?? tab, preset: found?.id ?? null, guess: found ? guess : null, z });
+  Object.assign(page, { settings, tab: found?.tab ?? tab, preset: found?.id ?? null, guess: found ? guess : null, z, left: null });
   if (z) digits.go(z);
   if (found && guess !== null && guess >= found.answers.length) page.guess = null;
   if (found) page.settings = { ...defaults, ...found.runs[0], seed: settings.seed };
@@ -201,11 +205,15 @@ function openAddress() {
 function startOver() {
   page.runs = [];
   page.run = 0;
+  page.came = null;
   setUp();
   showTask();
 }
 
+let formTimer = 0; // settings that were changed a moment ago
+
 function setUp() {
+  clearTimeout(formTimer);
   setPlaying(false);
   Object.assign(page, { ready: null, view: null, history: [] });
   pending.clear();
@@ -243,8 +251,7 @@ function setPlaying(on) {
 }
 
 function play(until) {
-  const preset = findPreset(page.preset);
-  if (preset && page.guess === null) {
+  if (undecided()) {
     complain("First your prediction: choose one of the answers below.");
     $("task-answers").querySelector("input").focus();
     return;
@@ -260,6 +267,7 @@ async function finished(view) {
   const preset = findPreset(page.preset);
   const run = { settings: { ...page.settings }, facts: page.ready.facts, numbers: view.numbers, factor: view.factor };
   page.results.unshift({ ...run, seconds: trainedFor / 1000 });
+  Object.assign(run, { mu: view.mu, sizes: view.sizes }); // the next training of the experiment is shown beside it
   page.results.length = Math.min(page.results.length, 8);
   showResults();
   scheduleScore();
@@ -281,16 +289,19 @@ let sliderTag = 0;
 
 // ---------------------------------------------------------------- experiments
 
+/** An experiment waits for the prediction; until then nothing may answer it. */
+const undecided = () => page.preset !== null && page.guess === null;
+
 const matches = (preset) => !preset.tab &&
   Object.entries({ ...defaults, ...preset.runs[page.run] }).every(([name, value]) => name === "seed" || page.settings[name] === value);
 
 function fillPresets() {
   const select = $("preset");
   select.append(new Option("Free: all settings are yours", ""));
-  for (const chapter of [...new Set(PRESETS.map((p) => p.chapter))]) {
+  for (const [chapter, name] of Object.entries(CHAPTERS)) {
     const group = document.createElement("optgroup");
-    group.label = `Chapter ${chapter}`;
-    for (const p of PRESETS.filter((q) => q.chapter === chapter)) group.append(new Option(p.title, p.id));
+    group.label = `${chapter}. ${name}`;
+    for (const p of PRESETS.filter((q) => q.chapter === Number(chapter))) group.append(new Option(p.title, p.id));
     select.append(group);
   }
 }
@@ -298,6 +309,7 @@ function fillPresets() {
 function showTask() {
   const preset = findPreset(page.preset);
   $("task").hidden = !preset;
+  showStanding();
   if (!preset) return;
   $("task-text").textContent = preset.text;
   $("task-question").textContent = preset.question;
@@ -312,19 +324,44 @@ function showTask() {
   const result = $("task-result");
   result.hidden = !(page.guess !== null);
   $("task-play").hidden = page.guess === null;
-  result.textContent = `Your prediction is kept. Now press Play${preset.runs.length > 1 ? `; ${preset.runs.length} trainings follow each other` : ""}.`;
+  $("task-words").textContent = `Your prediction is kept. Now press Play${preset.runs.length > 1 ? `; ${preset.runs.length} trainings follow each other` : ""}.`;
+}
+
+/** Beside Play, in sight wherever one looks: the prediction, what came of it, or that the experiment was left. */
+function showStanding() {
+  const preset = findPreset(page.preset), answer = (i) => `“${preset.answers[i]}”`, left = findPreset(page.left?.id);
+  let words = "", button = "";
+  if (undecided()) [words, button] = ["First your prediction.", "Choose an answer"];
+  else if (preset && page.came === null) words = `Your prediction: ${answer(page.guess)}.`;
+  else if (preset && page.came === page.guess) [words, button] = [`You predicted ${answer(page.guess)}, and so it came.`, "Read why"];
+  else if (preset) [words, button] = [`You predicted ${answer(page.guess)}; it came otherwise: ${answer(page.came)}.`, "Read why"];
+  else if (left) [words, button] = [`${page.left.why}, so this is no longer the experiment “${left.title}”: all settings are yours.`, "Back to the experiment"];
+  $("standing").hidden = !words;
+  $("standing-words").textContent = words;
+  $("standing-button").textContent = button;
+  $("standing-button").hidden = !button;
+}
+
+function followStanding() {
+  if (!page.preset) choosePreset(page.left.id);
+  const to = page.came !== null ? $("task-result") : $("task-answers").querySelector("input");
+  to.focus({ preventScroll: true });
+  to.scrollIntoView({ block: "center" });
 }
 
 function showOutcome(preset) {
   const truth = preset.outcome(page.runs);
+  page.came = truth;
   const labels = $("task-answers").querySelectorAll("label");
   labels.forEach((l, i) => l.classList.toggle("true", i === truth));
   $("task-answers").querySelectorAll("input").forEach((i) => (i.disabled = true));
   $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
-  $("task-result").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}${preset.tab ? "" : " “Again” asks you once more, with another seed."}`;
-  say($("task-result").textContent);
+  $("task-words").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}`;
+  showStanding();
+  redraw();
+  say($("task-words").textContent);
 }
 
 function describe(settings) {
@@ -380,10 +417,12 @@ function drawAll() {
   $("n-active").textContent = `${numbers.active} of ${settings.latent}`;
   if (page.tab === "train") {
     $("key-kl").hidden = !vae;
+    showFactorHint();
     drawForecast();
     drawLosses(past);
     drawUnexplained(past, ready.facts.floor);
-    drawHistogram($("histogram"), view, null);
+    const hole = numbers.hole && numbers.unexplained < 0.5 && !undecided() ? numbers.hole : null;
+    drawHistogram($("histogram"), view, null, hole);
     drawCodes(view);
     const darker = settings.data === "circles" && settings.stroke < 1 ? 1 / settings.stroke : 1;
     showImages($("redrawn"), [ready.originals, ...(ready.noisy ? [ready.noisy] : []), view.redrawn], { darker });
@@ -394,43 +433,71 @@ function drawAll() {
     if (view.slider && !sliding) drawWalk(view.slider);
     $("samples-text").textContent =
       numbers.circles !== null ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
-    fitSliders(view.range);
-    showFindings(view);
+    fitSliders(view.range, hole);
+    showElbow(view);
+    showHole(hole, numbers.rank);
   } else if (page.tab === "draw") {
     drawModelLine();
     if (view.state === "playing") $("draw-model").textContent += " Training …";
   }
 }
 
-/** What a look at the finished pictures should not miss: an elbow in the codes, a hole on the walk. */
-function showFindings({ state, numbers: { hole, rank, unexplained } }) {
-  const elbow = state === "done" && hole && rank < 0.98 && unexplained < 0.5;
-  $("codes-text").textContent = elbow
-    ? `The line is cut or folded, an elbow: its rank correlation is ${fixed(rank)}, not 1. Sharp circles of different sizes hardly overlap, so the loss does not know which are neighbours. Try “blurred epochs first”.`
-    : "";
-  const undecided = page.preset !== null && page.guess === null;
-  $("to-hole").hidden = !hole || unexplained > 0.5 || undecided;
-  $("walk-text").textContent = $("to-hole").hidden ? ""
-    : `On a walk through the codes the worst picture stands at z = ${fixed(hole.z)}. It is ${fixed(hole.distance, 1)} away from every circle${hole.distance < 3 ? ", near enough to count as one: no hole" : rank < 0.98 ? ": a hole" : ", too far to count as one"}.`;
+/** The training before this one in the same experiment, if both have one number for circles. */
+function runBefore() {
+  const before = page.runs[page.run - 1];
+  return before?.sizes && page.settings.latent === 1 ? before : null;
+}
+
+/** What a look at the finished codes should not miss: an elbow, here or in the training before. */
+function showElbow({ numbers, sizes }) {
+  const before = runBefore(), here = sizes && hasElbow(numbers), there = sizes && before && hasElbow(before.numbers);
+  $("codes-text").textContent = here
+    ? `The line is cut or folded, an elbow: its rank correlation is ${fixed(numbers.rank)}, not 1. Below: what that costs, and why it stays. Try “blurred epochs first”.`
+    : there ? "Blue: this training. Grey: the one before, with an elbow." : "";
+  $("elbow").hidden = !here && !there;
+  if (here) drawElbow({ sizes, before: null, at: sizes.steepest, stroke: page.settings.stroke });
+  else if (there) drawElbow({ sizes, before: before.sizes, at: before.sizes.steepest, stroke: page.settings.stroke });
+}
+
+/** The worst picture of the walk, in words, and the button that goes there: in the verdict of an experiment about it, or here. */
+function showHole(hole, rank) {
+  $("key-worst").hidden = $("to-hole").hidden = !hole;
+  const slot = findPreset(page.preset)?.hole && page.came !== null ? $("task-hole") : $("walk-hole");
+  if ($("to-hole").parentElement !== slot) slot.append($("to-hole"));
+  $("walk-text").textContent = !hole ? ""
+    : `On a walk through the codes the worst picture stands at z = ${fixed(hole.z)}, marked red. Its misfit is ${fixed(hole.misfit)}${isCircle(hole) ? ", small enough for a circle: no hole" : `; from ${MOST_MISFIT} on it is no circle${rank < 0.98 ? ": a hole" : ""}`}.`;
+}
+
+/** What PCA says of the settings before training (chapter 7). */
+function predict({ leading }, factor) {
+  const noise = 1 / (2 * factor), ratio = leading[0] / noise;
+  return { noise, ratio, kind: forecast(ratio), ratioText: ratio.toFixed(ratio < 10 ? 1 : 0) };
+}
+
+/** The forecast in short, at the slider that changes it most; at once, since the images stay the same. */
+function showFactorHint() {
+  const { settings, facts } = page;
+  const { ratioText, kind } = facts ? predict(facts, settings.factor) : {};
+  const words = { collapse: "it will collapse", unsure: "it may get stuck", learn: "it will learn" };
+  $("hint-factor").textContent = !facts || undecided() ? "" : settings.sigma ? "not used: σ² follows the error" : `λ₁/σ² = ${ratioText}: ${words[kind]}`;
 }
 
 function drawForecast() {
   const { ready, view, settings } = page, { facts } = ready;
   const vae = settings.model === "vae";
-  const undecided = page.preset !== null && page.guess === null; // PCA must not answer before the reader does
-  $("forecast").hidden = !vae || undecided;
+  $("forecast").hidden = !vae || undecided();
   if ($("forecast").hidden) return;
-  const factor = view.factor ?? 1, noise = 1 / (2 * factor), ratio = facts.leading[0] / noise;
+  const { noise, ratio, kind, ratioText } = predict(facts, view.factor ?? 1);
   const words = {
     collapse: "No code can start: it will collapse.",
     unsure: "A code can start, but near 1 training may get stuck: it may collapse.",
     learn: "That is above 10: it will learn.",
   };
-  const kind = forecast(ratio), learned = settings.sigma && view.factor === null;
+  const learned = settings.sigma && view.factor === null;
   const cures = [settings.warmup ? "the KL is warmed up" : "", settings.kl ? "" : "the KL is left out"].filter(Boolean).join(", ");
   let sentence = `The leading variance of the images is λ₁ = ${fixed(facts.leading[0])}. `;
   if (learned) sentence += "σ² is learned: it follows the error, so a code can start whenever there is something to learn. Forecast: it will learn.";
-  else sentence += `reconstruction_factor ${neat(factor)} claims σ² = ${neat(noise)}. λ₁/σ² = ${ratio.toFixed(ratio < 10 ? 1 : 0)}. ${words[kind]}`;
+  else sentence += `reconstruction_factor ${neat(view.factor ?? 1)} claims σ² = ${neat(noise)}. λ₁/σ² = ${ratioText}. ${words[kind]}`;
   if (cures && !learned && kind !== "learn") sentence += ` (Here ${cures}.)`;
   if (settings.width === 0 && settings.kl && settings.eps && !settings.sigma)
     sentence += ` A linear VAE is solved by hand: ${fixed(linearRate(facts.leading, noise))} nats.`;
@@ -489,8 +556,8 @@ function drawUnexplained(past, floor) {
 const axis = (mu, latent, d) => Array.from({ length: mu.length / latent }, (_, i) => mu[i * latent + d]);
 const bell = (x, mu = 0, sigma = 1) => Math.exp(-(((x - mu) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
 
-function drawHistogram(canvas, { mu, range }, mine, d = 0) {
-  const { latent } = page.settings, codes = axis(mu, latent, d);
+function drawHistogram(canvas, { mu, range }, mine, hole = null) {
+  const { latent } = page.settings, d = 0, codes = axis(mu, latent, d);
   const low = Math.min(-3.2, range[d][0] - 0.2, mine ? mine.mu - 0.3 : 0), high = Math.max(3.2, range[d][1] + 0.2, mine ? mine.mu + 0.3 : 0);
   const bins = 48, width = (high - low) / bins, counts = new Array(bins).fill(0);
   for (const z of codes) counts[Math.min(bins - 1, Math.max(0, Math.floor((z - low) / width)))] += 1 / (codes.length * width);
@@ -508,21 +575,23 @@ function drawHistogram(canvas, { mu, range }, mine, d = 0) {
     line(g, curve(0, 1), c.grey, { dash: [6, 4], width: 1.5 });
     if (mine?.sigma) line(g, curve(mine.mu, Math.max(mine.sigma, (high - low) / 600), 0.9 * top), c.orange, { width: 2.5 });
     else if (mine) line(g, [[X(mine.mu), box.bottom], [X(mine.mu), Y(0.9 * top)]], c.orange, { width: 3 });
+    if (hole) line(g, [[X(hole.z), box.bottom], [X(hole.z), box.top]], c.red, { width: 2 });
   });
-  canvas.setAttribute("aria-label", `${codes.length} codes from ${fixed(range[d][0], 1)} to ${fixed(range[d][1], 1)}, beside the bell curve N(0, 1)`);
+  canvas.setAttribute("aria-label", `${codes.length} codes from ${fixed(range[d][0], 1)} to ${fixed(range[d][1], 1)}, beside the bell curve N(0, 1)${hole ? `; the worst picture stands at ${fixed(hole.z)}` : ""}`);
 }
 
 function causeName() {
   return { circles: "radius", moons: "phase", gap: "phase" }[page.settings.data] ?? "number of the image";
 }
 
-function drawCodes({ mu, logVar, range }) {
+function drawCodes({ mu, logVar, range, numbers, sizes }) {
   const { latent } = page.settings, { causes } = page.ready, name = causeName();
   const highest = { circles: 0.5, moons: 1, gap: 1 }[page.settings.data] ?? Math.max(1, ...causes);
   if (latent === 1) {
     $("codes-title").innerHTML = `z against the ${name}`;
-    const low = Math.min(-2.5, range[0][0]), high = Math.max(2.5, range[0][1]);
-    plot($("codes"), { x: [0, highest], y: [low, high], xLabel: name, yLabel: "z" }, (g, X, Y, c) => {
+    const low = Math.min(-2.5, range[0][0]), high = Math.max(2.5, range[0][1]), before = runBefore();
+    plot($("codes"), { x: [0, highest], y: [low, high], xLabel: name, yLabel: "z" }, (g, X, Y, c, box) => {
+      before?.mu.forEach((z, i) => dot(g, X(causes[i]), Y(z), 1.5, c.grey));
       causes.forEach((cause, i) => {
         if (logVar) {
           const reach = 2 * Math.exp(logVar[i] / 2);
@@ -532,6 +601,7 @@ function drawCodes({ mu, logVar, range }) {
         }
         dot(g, X(cause), Y(mu[i]), 2, c.blue);
       });
+      if (sizes && hasElbow(numbers)) markElbow(g, X, sizes.steepest, c, box);
     });
     const rank = page.view.numbers.rank;
     $("codes").setAttribute("aria-label", `z of ${causes.length} held-out images against the ${name}${rank === null ? "" : `; rank correlation ${fixed(rank)}`}`);
@@ -584,16 +654,22 @@ function makeSliders() {
         send("decode", { codes: Float32Array.from(page.slider), tag: sliderTag, slider: true });
       });
       input.addEventListener("change", () => (sliding = false));
-      label.append(`${name} = `, out, input);
+      const track = document.createElement("span"), mark = Object.assign(document.createElement("i"), { hidden: true });
+      track.className = "track";
+      track.append(input, mark);
+      label.append(`${name} = `, out, track);
       return label;
     }));
 }
 
-function fitSliders(range) {
+/** Make the sliders reach all codes, and mark the worst place on the only one. */
+function fitSliders(range, hole) {
   $("sliders").querySelectorAll("input").forEach((input, d) => {
-    const reach = Math.ceil(Math.max(3, ...range[d].map(Math.abs)));
+    const reach = Math.ceil(Math.max(3, ...range[d].map(Math.abs))), mark = input.nextElementSibling;
     input.min = -reach;
     input.max = reach;
+    mark.hidden = !hole;
+    if (hole) mark.style.setProperty("--at", (hole.z + reach) / (2 * reach));
   });
 }
 
@@ -606,6 +682,9 @@ function drawWalk(images) {
 
 let pad = null, digits = null, scoreTimer = 0, scoring = false, again = false;
 
+/** What the visitor has drawn is judged; an untouched page is not. */
+let drawn = false, scored = null;
+
 function scheduleScore() {
   if (page.tab !== "draw" || !page.ready) return;
   clearTimeout(scoreTimer);
@@ -617,7 +696,8 @@ function scheduleScore() {
     scoring = true;
     const answer = await ask("score", { image: pad.image.slice() });
     scoring = false;
-    showScore(answer);
+    scored = answer;
+    showScore();
     if (again) {
       again = false;
       scheduleScore();
@@ -628,38 +708,41 @@ function scheduleScore() {
 function drawModelLine() {
   const { view, settings } = page;
   $("draw-train").hidden = view.epoch > 0 || page.playing;
+  $("draw-task").hidden = settings.data !== "circles"; // of other images the page cannot tell what is one
   $("draw-model").textContent = view.epoch
     ? `The network: ${describe(settings)}, after ${view.epoch} ${view.epoch === 1 ? "epoch" : "epochs"}.`
     : `The network (${describe(settings)}) has not been trained yet, so it draws noise.`;
 }
 
-function showScore({ xHat, mu, logVar, thresholds, error, relative, circle }) {
-  const { view, settings } = page;
+function showScore() {
+  const { view } = page, { xHat, mu, logVar, thresholds, circle } = scored, by = $("form-score").elements.score.value;
+  const score = scored[by], { limit, scores } = thresholds[by];
   drawModelLine();
   showImages($("answer"), [xHat]);
   drawHistogram($("bell"), view, { mu: mu[0], sigma: logVar ? Math.exp(logVar[0] / 2) : null });
   $("bell").setAttribute("aria-label", `Your drawing has the code ${Array.from(mu, (m) => fixed(m)).join(", ")}${logVar ? ` with sigma ${Array.from(logVar, (v) => fixed(Math.exp(v / 2))).join(", ")}` : ""}`);
-  const top = Math.max(2.2 * thresholds.error, 1.15 * error);
-  plot($("oddness"), { x: [0, top], y: [0, 1], xLabel: "squared error", yTicks: false }, (g, X, Y, c, box) => {
+  const top = Math.max(2.2 * limit, 1.15 * score);
+  plot($("oddness"), { x: [0, top], y: [0, 1], xLabel: SCORES[by], yTicks: false }, (g, X, Y, c, box) => {
     const bins = 60, counts = new Array(bins).fill(0);
-    for (const e of thresholds.errors) counts[Math.min(bins - 1, Math.floor((e / top) * bins))]++;
+    for (const e of scores) counts[Math.min(bins - 1, Math.floor((e / top) * bins))]++;
     const most = Math.max(...counts);
     g.fillStyle = c.blue;
     g.globalAlpha = 0.6;
     counts.forEach((n, i) => g.fillRect(X((i * top) / bins) + 0.5, Y((0.8 * n) / most), X(top / bins) - X(0) - 1, box.bottom - Y((0.8 * n) / most)));
     g.globalAlpha = 1;
-    line(g, [[X(thresholds.error), box.bottom], [X(thresholds.error), box.top]], c.grey, { dash: [5, 4] });
-    text(g, "threshold", X(thresholds.error) + 5, box.top + 6, c.soft);
-    line(g, [[X(error), box.bottom], [X(error), box.top]], c.orange, { width: 3 });
-    text(g, "yours", X(error) + (error > 0.85 * top ? -6 : 6), box.top + 24, c.ink, error > 0.85 * top ? "right" : "left");
+    line(g, [[X(limit), box.bottom], [X(limit), box.top]], c.grey, { dash: [5, 4] });
+    text(g, "threshold", X(limit) + 5, box.top + 6, c.soft);
+    if (!drawn) return;
+    line(g, [[X(score), box.bottom], [X(score), box.top]], c.orange, { width: 3 });
+    text(g, "yours", X(score) + (score > 0.85 * top ? -6 : 6), box.top + 24, c.ink, score > 0.85 * top ? "right" : "left");
   });
-  $("oddness").setAttribute("aria-label", `Error ${fixed(error)}, threshold ${fixed(thresholds.error)}`);
-  const sum = error > thresholds.error, share = relative > thresholds.relative;
-  const isCircle = circle && circle.distance < 3;
-  $("verdict").textContent =
-    `Squared error ${fixed(error)}, threshold ${fixed(thresholds.error)}: ${sum ? "odd, the alarm goes off" : "passes as normal"}. ` +
-    `Relative to the ink: ${fixed(relative)}, threshold ${fixed(thresholds.relative)}: ${share ? "odd" : "normal"}.` +
-    (circle && view.epoch ? isCircle ? ` What comes back is a circle of radius ${fixed(circle.radius)}.` : ` What comes back is ${fixed(circle.distance, 1)} from the nearest circle.` : "");
+  $("oddness").setAttribute("aria-label", `${SCORES[by]} ${fixed(score)}, threshold ${fixed(limit)}`);
+  const { kind, words } = !view.epoch ? { kind: "", words: "First train the network." }
+    : !drawn ? { kind: "", words: "Draw something, or choose a shape." } : judge(scored, by);
+  $("verdict").className = `result ${kind}`;
+  $("verdict").textContent = words;
+  $("answer-text").textContent = !circle || !view.epoch ? ""
+    : isCircle(circle) ? `A circle of radius ${fixed(circle.radius)}.` : `No circle: its misfit is ${fixed(circle.misfit)}.`;
 }
 
 function keepDrawing() {
@@ -688,7 +771,7 @@ async function takeFiles(files) {
   if (files.length > MOST_FILES) problems.push(`Only the first ${MOST_FILES} files were read.`);
   if (taken) {
     page.settings.data = "files";
-    leavePreset();
+    leavePreset("You chose images of your own");
     showSettings();
     startOver();
     say(`${taken} images taken.`);
@@ -716,17 +799,18 @@ function showTab() {
   if (page.tab === "digits") digits.redraw();
 }
 
-function leavePreset() {
-  page.preset = null;
-  page.guess = null;
+/** Go on without the experiment; `why` begins a sentence. */
+function leavePreset(why = null) {
+  if (page.preset && why) page.left = { id: page.preset, why };
+  Object.assign(page, { preset: null, guess: null, came: null });
   $("preset").value = "";
-  $("task").hidden = true;
+  showTask();
 }
 
 /** Begin the experiment called `id`, or none. */
 function choosePreset(id) {
   const preset = findPreset(id);
-  Object.assign(page, { preset: preset?.id ?? null, guess: null, tab: preset?.tab ?? "train" });
+  Object.assign(page, { preset: preset?.id ?? null, guess: null, left: null, facts: null, tab: preset?.tab ?? "train" });
   $("preset").value = page.preset ?? "";
   if (preset) page.settings = { ...defaults, ...preset.runs[0] };
   complain("");
@@ -737,13 +821,13 @@ function choosePreset(id) {
 
 function connect() {
   form.addEventListener("submit", (event) => event.preventDefault());
-  let timer = 0;
   form.addEventListener("input", ({ target }) => {
     if (!(target.name in FIELDS) || !readForm(target.name)) return;
+    if (["data", "stroke", "seed"].includes(target.name)) page.facts = null; // of other images
+    if (page.preset && target.name !== "seed") leavePreset(`You changed “${FIELDS[target.name].label}”`);
     showOutputs();
-    if (page.preset && target.name !== "seed") leavePreset();
-    clearTimeout(timer);
-    timer = setTimeout(startOver, 200);
+    clearTimeout(formTimer);
+    formTimer = setTimeout(startOver, 200);
   });
   $("files").addEventListener("change", ({ target }) => void takeFiles(target.files));
   for (const type of ["dragover", "dragleave", "drop"])
@@ -787,17 +871,20 @@ function connect() {
     input.value = page.view.numbers.hole.z;
     input.dispatchEvent(new Event("input"));
     input.dispatchEvent(new Event("change"));
+    input.focus({ preventScroll: true });
+    $("walk").scrollIntoView({ block: "center" });
   });
   $("again").addEventListener("click", () => {
     const preset = findPreset(page.preset);
     const seed = (page.settings.seed + 1) % 1000;
     page.settings = preset ? { ...defaults, ...preset.runs[0], seed } : { ...page.settings, seed };
-    page.guess = null;
     complain("");
     showSettings();
-    startOver();
+    startOver(); // the prediction stays: it was made for any seed
     say(`Started over with seed ${seed}.`);
   });
+  $("standing-button").addEventListener("click", followStanding);
+  $("form-score").addEventListener("change", showScore);
   $("pace").addEventListener("change", ({ target }) => send("pace", { ms: Number(target.value) }));
   $("link").addEventListener("click", async () => {
     const address = location.href.split("#")[0] + writeAddress({ ...page, guess: null }); // the prediction is the reader's own
@@ -823,7 +910,7 @@ function connect() {
   for (const button of document.querySelectorAll("[data-shape]"))
     button.addEventListener("click", () => pad.put(SHAPES[button.dataset.shape]()));
   $("draw-train").addEventListener("click", () => {
-    if (page.preset && page.guess === null) leavePreset();
+    if (undecided()) leavePreset("You trained without a prediction");
     play();
   });
   $("undo").addEventListener("click", () => pad.undo());
@@ -870,7 +957,7 @@ function begin() {
   }
   if (innerWidth <= 860) $("settings").open = false;
   fillPresets();
-  pad = makePad($("pad"), { stroke: () => (page.settings.data === "circles" ? page.settings.stroke : 1.5), changed: scheduleScore });
+  pad = makePad($("pad"), { stroke: () => (page.settings.data === "circles" ? page.settings.stroke : 1.5), changed() { drawn = true; scheduleScore(); } });
   digits = makeDigits({
     moved(z) {
       page.z = z;

@@ -2,7 +2,21 @@
 //
 // `runs` are changes of the start settings; `outcome(runs)` says which answer came true (an index) from what was
 // measured; `after(runs)` says it in words. A run is {settings, facts, numbers, factor, probe}. An experiment with a `tab`
-// trains nothing; it happens there. `probe` names what else is measured (experiment.js; core/digits.js for the digits).
+// trains nothing; it happens there. With `hole`, the verdict leads to the worst picture. `probe` names what else is measured (experiment.js; core/digits.js for the digits).
+
+export const CHAPTERS = {
+  2: "The vanilla autoencoder",
+  3: "Anomaly detection",
+  4: "The variational autoencoder",
+  5: "The reparameterization trick",
+  6: "The KL divergence",
+  7: "The scale of the losses",
+  8: "The convolutional VAE",
+  9: "Handwritten digits",
+  10: "Sparse and denoising autoencoders",
+  11: "A VAE that can be solved by hand",
+  12: "A learned prior, and what latent diffusion does with an autoencoder",
+};
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const two = (x) => x.toFixed(2);
@@ -15,7 +29,7 @@ const aliveWords = ([r]) =>
 
 export const PRESETS = [
   {
-    id: "2-cut", chapter: 2, title: "The cut and the hole",
+    id: "2-cut", chapter: 2, title: "The cut and the hole", hole: true,
     text: "An autoencoder codes each circle as one number z. Nobody says what z should mean.",
     question: "How will z depend on the radius?",
     answers: ["One line that rises or falls", "A line that is cut or folded somewhere, with an elbow", "Not at all"],
@@ -23,7 +37,7 @@ export const PRESETS = [
     outcome: ([r]) => (r.numbers.rank > 0.98 ? 0 : r.numbers.unexplained < 0.5 ? 1 : 2),
     after: ([r]) =>
       `The rank correlation of z and radius is ${two(r.numbers.rank)} (1 would be one line). ` +
-      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, is ${r.numbers.hole.distance.toFixed(1)} away from every circle, in squared error; what is more than 3 away is no circle. That is a hole. “Go to the worst place”, at the walk through the code below, shows it.`,
+      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, has a misfit of ${two(r.numbers.hole.misfit)}; from 0.15 on a picture is no circle. That is a hole.`,
   },
   {
     id: "2-numbers", chapter: 2, title: "One number or two",
@@ -43,7 +57,7 @@ export const PRESETS = [
     runs: [{ model: "ae", latent: 8 }],
     outcome: ([{ probe }]) => (probe.ink < 3 ? 2 : probe.circle.distance < probe.error ? 1 : 0),
     after: ([{ probe }]) =>
-      `What came back is ${probe.circle.distance.toFixed(1)} from a circle and ${probe.error.toFixed(1)} from the duck. The error is far above the threshold of ${probe.thresholds.error.toFixed(1)}: the duck raises the alarm. Open “Draw” to try your own.`,
+      `What came back is ${probe.circle.distance.toFixed(1)} from a circle and ${probe.error.toFixed(1)} from the duck. The error is far above the threshold of ${probe.thresholds.error.limit.toFixed(1)}: the duck raises the alarm. Open “Draw” to try your own.`,
   },
   {
     id: "3-blank", chapter: 3, title: "The blank page", probe: "blank",
@@ -51,9 +65,9 @@ export const PRESETS = [
     question: "Does a blank page raise the alarm?",
     answers: ["Yes", "No"],
     runs: [{ model: "ae", latent: 8, epochs: 8 }],
-    outcome: ([{ probe }]) => (probe.error > probe.thresholds.error ? 0 : 1),
+    outcome: ([{ probe }]) => (probe.error > probe.thresholds.error.limit ? 0 : 1),
     after: ([{ probe }]) =>
-      `The blank page has an error of ${probe.error.toFixed(1)}; the threshold is ${probe.thresholds.error.toFixed(1)}. A sum can only be large where there is ink. Divided by the ink on both sides, the blank page has an error of ${two(probe.relative)} (threshold ${two(probe.thresholds.relative)}).`,
+      `The blank page has an error of ${probe.error.toFixed(1)}; the threshold is ${probe.thresholds.error.limit.toFixed(1)}. A sum can only be large where there is ink. Divided by the ink on both sides, the blank page has an error of ${two(probe.relative)} (threshold ${two(probe.thresholds.relative.limit)}).`,
   },
   {
     id: "4-samples", chapter: 4, title: "AE against VAE: samples",
@@ -163,7 +177,7 @@ export const PRESETS = [
       return a === b ? 2 : a ? 0 : 1;
     },
     after: ([sharp, blurred]) =>
-      `Rank correlation of z and radius: ${two(sharp.numbers.rank)} on sharp circles only, ${two(blurred.numbers.rank)} with blurred ones first. Unexplained: ${percent(sharp.numbers.unexplained)} and ${percent(blurred.numbers.unexplained)}.`,
+      `Rank correlation of z and radius: ${two(sharp.numbers.rank)} on sharp circles only, ${two(blurred.numbers.rank)} with blurred ones first. Unexplained: ${percent(sharp.numbers.unexplained)} and ${percent(blurred.numbers.unexplained)}. The pictures under “The elbow”, below, show why.`,
   },
   {
     id: "9-between", chapter: 9, title: "Between a 0 and a 1", tab: "digits", probe: "between", runs: [],

@@ -71,6 +71,7 @@ function sendView(state, terms = null) {
     range,
     slider: sliderCodes ? network.decode(sliderCodes) : null,
     numbers: training.numbers(result, state === "paused" || state === "done"),
+    sizes: state === "done" && settings.data === "circles" && latent === 1 ? training.sizes() : null,
   });
 }
 

@@ -59,8 +59,8 @@ test("floor, variances, unexplained variance and nearest circle are the library'
   rolled.set(images.subarray(images.length - PIXELS));
   near(truth.unexplainedVariance(rolled, images), reference.unexplained, 1e-4, "unexplained");
   const x = renderCircles(radii, centers), at = (i) => x.subarray(i * PIXELS, (i + 1) * PIXELS);
-  const { distance, radius } = truth.circleFinder()(at(2).map((ink, i) => 0.5 * ink + 0.5 * at(3)[i]));
-  near([distance, radius], [reference.nearest.distance, reference.nearest.radius], 1e-3, "nearest circle");
+  const found = truth.circleFinder()(at(2).map((ink, i) => 0.5 * ink + 0.5 * at(3)[i]));
+  for (const name of ["distance", "radius", "misfit"]) near(found[name], reference.nearest[name], 1e-3, `nearest circle, ${name}`);
 });
 
 const WIDTH = 16, LATENT = 2;
@@ -195,6 +195,20 @@ test("bells are fitted as scikit-learn fits them, and draw what they were fitted
   const again = fitBell(draw(bells, 2, 20000, new Random(1)), 2), once = fitBell(codes, 2);
   near([...again.mean], [...once.mean], 0.02, "mean of the draws");
   near([...again.l], [...once.l], 0.02, "width of the draws");
+});
+
+test("two bells share what chapter 4 says; sharp circles are alike only near by, blurred ones more the nearer they are", () => {
+  near([1, 2].map((d) => truth.sharedArea([0, 0.5], [d, 0.5])), [0.3173105, 0.0455003], 1e-3, "2 Φ(−d / 2σ)");
+  near(truth.sharedArea([1, 0.2], [1, 0.2]), 1, 1e-4, "the same bell");
+  const [sharp, blurred] = [false, true].map((b) => truth.likeness(0.3, 1.5, b)), at = (r) => sharp.radii.findIndex((x) => x >= r);
+  assert.ok(sharp.shares[at(0.3)] < 0.02 && sharp.shares[at(0.2)] > sharp.shares[at(0.05)], "outside the valley a dot is nearer");
+  assert.ok(blurred.shares[at(0.2)] < blurred.shares[at(0.1)], "blurred, the right way is downhill");
+});
+
+test("the typical place of a digit has more of its kind around it than the middle of its codes", () => {
+  const model = new DigitsModel(readFileSync(new URL("../src/digits.safetensors", import.meta.url)));
+  const votes = model.typical.map((z, digit) => model.neighbours(z)[digit]);
+  assert.ok(votes[3] >= 9 && Math.min(...votes) >= 7, String(votes));
 });
 
 test("forecasts: PCA's three cases, and the nats of a linear VAE", () => {

@@ -121,6 +121,7 @@ def main() -> None:
     eps = torch.randn(len(x), LATENT, generator=generator)
     thousand = {stroke: data.circles(1000, stroke=stroke) for stroke in (0.5, 1.5)}
     some = data.circles(200).images
+    between = 0.5 * x[2:3] + 0.5 * x[3:4]
     forward = build("vae")
     mu, log_var = forward.encode(x)
     reference = {
@@ -151,10 +152,9 @@ def main() -> None:
         },
         "unexplained": losses.unexplained_variance(some.roll(1, 0), some),
         "nearest": {
-            name: float(values[0])
-            for name, values in zip(
-                ("distance", "radius"), data.nearest_circle(0.5 * x[2:3] + 0.5 * x[3:4]), strict=True
-            )
+            "distance": float(data.nearest_circle(between)[0]),
+            "radius": float(data.nearest_circle(between)[1]),
+            "misfit": float(data.misfit(between)[0]),
         },
         "digits": digits_model(x),
         "mixtures": mixtures(),

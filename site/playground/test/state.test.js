@@ -1,11 +1,11 @@
 // The address, the experiments and the worker's course of a training, without a browser.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { DigitsModel } from "../src/core/digits.js";
 import { fromPixels, SHAPES } from "../src/images.js";
-import { play } from "../src/experiment.js";
-import { PRESETS } from "../src/presets.js";
+import { judge, play } from "../src/experiment.js";
+import { CHAPTERS, PRESETS } from "../src/presets.js";
 import { defaults, FIELDS, readAddress, readField, writeAddress } from "../src/state.js";
 import { drawData, SCHEDULES, Training } from "../src/core/training.js";
 
@@ -43,6 +43,41 @@ test("each experiment has settings that the form allows, and answers", () => {
   }
 });
 
+test("each chapter with an experiment has the name that stands over its notebook", () => {
+  const folder = new URL("../../../notebooks/", import.meta.url);
+  for (const [chapter, name] of Object.entries(CHAPTERS)) {
+    const file = readdirSync(folder).find((f) => f.startsWith(`${chapter.padStart(2, "0")}_`));
+    const { cells } = JSON.parse(readFileSync(new URL(file, folder)));
+    assert.equal(cells[0].source[0].trim(), `# ${chapter}. ${name}`);
+  }
+  assert.deepEqual(Object.keys(CHAPTERS).map(Number), [...new Set(PRESETS.map((p) => p.chapter))]);
+});
+
+test("a drawing is ordinary, odd, or has fooled the score, by either score; what cannot be known is not said", () => {
+  const thresholds = { error: { limit: 10 }, relative: { limit: 0.2 } };
+  const told = (error, misfit, by = "error") =>
+    judge({ thresholds, error, relative: error / 100, itself: misfit === null ? null : { misfit } }, by);
+  assert.deepEqual([told(3, 0.05), told(3, 0.6), told(30, 0.6), told(30, 0.05)].map((v) => v.kind), ["ordinary", "fooled", "odd", "odd"]);
+  assert.match(told(30, 0.05).words, /false alarm/);
+  assert.match(told(3, 0.6).words, /squared error of 3\.00 lies below the threshold of 10\.00/);
+  assert.deepEqual(["error", "relative"].map((by) => told(15, 0.6, by).kind), ["odd", "fooled"]);
+  assert.equal(told(3, null).kind, "ordinary");
+  assert.doesNotMatch(told(3, null).words, /circle/);
+});
+
+test("at an elbow the error is high and neighbours share nothing; without clouds nothing is told of them", () => {
+  const training = new Training({ ...defaults, width: 64, batch: 16, lr: 2e-3, epochs: 10 });
+  while (!training.done) training.step();
+  const { radii, errors, kl, shared, steepest } = training.sizes();
+  const middle = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+  const near = (numbers) => [...numbers].filter((_, i) => Math.abs(radii[i] - steepest) < 0.005);
+  assert.ok(Math.max(...near(errors)) > 5 * middle(errors), `${near(errors)} beside ${middle(errors)}`);
+  assert.ok(Math.min(...near(shared)) < 0.05 && middle(shared) > 0.3, `${near(shared)} beside ${middle(shared)}`);
+  assert.equal(kl.length, radii.length);
+  const plain = new Training({ ...defaults, model: "ae", width: 16 }).sizes();
+  assert.deepEqual([plain.kl, plain.shared], [null, null]);
+});
+
 test("an experiment without a training comes out as the course says", () => {
   const model = new DigitsModel(readFileSync(new URL("../src/digits.safetensors", import.meta.url)));
   for (const preset of PRESETS.filter((p) => p.tab)) {
@@ -55,7 +90,7 @@ test("an experiment without a training comes out as the course says", () => {
 test("an experiment is played to its end without a page", () => {
   const preset = PRESETS.find((p) => p.id === "7-low"), runs = play({ runs: [{ ...preset.runs[0], epochs: 2 }], probe: "duck" }, 0);
   assert.equal(preset.outcome(runs), expected["7-low"]);
-  assert.ok(runs[0].probe.error > runs[0].probe.thresholds.error, "a duck is odd");
+  assert.ok(runs[0].probe.error > runs[0].probe.thresholds.error.limit, "a duck is odd");
 });
 
 test("schedules are those of course_lib.training", () => {

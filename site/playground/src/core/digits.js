@@ -31,6 +31,7 @@ export class DigitsModel {
     Object.assign(this, { tensors, codes: tensors.codes, labels: tensors.labels, source: said.source });
     this.threshold = Number(said.threshold); // 99 % of held-out digits have a smaller squared error
     this.unexplained = Number(said.unexplained);
+    this.typical = Array.from({ length: 10 }, (_, digit) => this.#typicalOf(digit));
   }
 
   #layer(name, x, bend) {
@@ -64,17 +65,21 @@ export class DigitsModel {
     return votes;
   }
 
-  /** The middle of a digit's codes, the median in each direction: where its name stands in the plane. */
-  middle(digit) {
-    return [0, 1].map((d) => {
-      const along = Array.from(this.labels.keys()).filter((i) => this.labels[i] === digit).map((i) => this.codes[2 * i + d]);
-      return along.sort((a, b) => a - b)[along.length >> 1];
-    });
+  /**
+   * A typical place of a digit, where its name stands in the plane: the held-out code with most of its kind among its
+   * neighbours, and of several the one nearest to the middle of them all (the medians). The middle itself can belong to
+   * other digits.
+   */
+  #typicalOf(digit) {
+    const places = Array.from(this.labels.keys()).filter((i) => this.labels[i] === digit).map((i) => [this.codes[2 * i], this.codes[2 * i + 1]]);
+    const middle = [0, 1].map((d) => places.map((z) => z[d]).sort((a, b) => a - b)[places.length >> 1]);
+    const rated = places.map((z) => ({ z, kin: this.neighbours(z)[digit], far: Math.hypot(z[0] - middle[0], z[1] - middle[1]) }));
+    return rated.sort((a, b) => b.kin - a.kin || a.far - b.far)[0].z;
   }
 
   /** What is halfway between two digits: the place `middle`, the `votes` of its neighbours, the `ink` of its image. */
   between(one, other) {
-    const [a, b] = [this.middle(one), this.middle(other)], middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+    const [a, b] = [this.typical[one], this.typical[other]], middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
     return { middle, votes: this.neighbours(middle), ink: this.decode(middle).reduce((x, y) => x + y, 0) };
   }
 }

@@ -1,5 +1,5 @@
 // One training, from settings to what there is to see: used by the worker in the page and by the tests in Node.
-import { addNoise, blur, circles, moons, multiply, PIXELS } from "./data.js";
+import { addNoise, blur, canvas, circles, moons, multiply, PIXELS } from "./data.js";
 import { Network } from "./network.js";
 import { Random } from "./random.js";
 import * as truth from "./truth.js";
@@ -132,8 +132,8 @@ export class Training {
 
   /** What is told of a training, from what evaluate() returned; `rested` adds what takes a while to find out. */
   numbers({ mu, error, kl, sigma, measuredSigma, active, rank, unexplained }, rested) {
-    const { data, stroke, latent } = this.settings;
-    const circle = rested && this.epoch > 0 && data === "circles" && stroke >= 1; // paler circles: nearer than 3 says nothing
+    const { data, latent } = this.settings;
+    const circle = rested && this.epoch > 0 && data === "circles";
     return {
       unexplained, kl, error, sigma, measuredSigma, active, rank,
       circles: circle ? this.circleShare() : null,
@@ -148,7 +148,7 @@ export class Training {
     return truth.mean(truth.reconstructionError(redrawn, heldOut.images));
   }
 
-  /** The nearest circle that the renderer can draw: {distance, radius} (chapter 2: nearer than 3 is a circle). */
+  /** The nearest circle that the renderer can draw: {distance, radius, misfit}. */
   nearestCircle(image) {
     this.finder ??= truth.circleFinder(this.settings.stroke, 111);
     return this.finder(image.map((ink) => Math.min(1, Math.max(0, ink))));
@@ -163,17 +163,36 @@ export class Training {
   /** Share of circles among the images decoded from `codes`; without any, from 100 draws from N(0, 1). */
   circleShare(codes = this.priorDraws(100)) {
     const images = this.network.decode(codes), n = codes.length / this.settings.latent;
-    const distances = Array.from({ length: n }, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).distance);
-    return distances.filter((d) => d < 3).length / n;
+    const circles = Array.from({ length: n }, (_, i) => truth.isCircle(this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS))));
+    return circles.filter(Boolean).length / n;
   }
 
-  /** The largest distance to a circle on a walk through the middle 98 % of the codes of one latent number. */
+  /** The largest misfit on a walk through the middle 98 % of the codes of one latent number. */
   worstHole(mu, steps = 120) {
     const [low, high] = [0.01, 0.99].map((q) => truth.quantile(mu, q));
     const codes = Float32Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
     const images = this.network.decode(codes);
-    const distances = Array.from(codes, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).distance);
-    const distance = Math.max(...distances);
-    return { distance, z: codes[distances.indexOf(distance)] };
+    const misfits = Array.from(codes, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).misfit);
+    const misfit = Math.max(...misfits);
+    return { misfit, z: codes[misfits.indexOf(misfit)] };
+  }
+
+  /**
+   * What each size costs, and what it shares with the next: {radii, errors, kl, shared, steepest}, for one latent number.
+   * `shared` is the part of its cloud that a circle has in common with the one a tenth of a pixel larger (chapter 4);
+   * `steepest` is the radius where the code changes fastest. Without clouds `kl` and `shared` are null.
+   */
+  sizes() {
+    const { network, settings: { stroke } } = this, { radii, images } = truth.ladder(stroke);
+    const { mu, logVar } = network.encode(images);
+    const errors = truth.reconstructionError(network.decode(mu), images);
+    let at = 0;
+    for (let i = 0; i + 1 < mu.length; i++) if (Math.abs(mu[i + 1] - mu[i]) > Math.abs(mu[at + 1] - mu[at])) at = i;
+    const found = { radii, errors, kl: null, shared: null, steepest: (radii[at] + radii[at + 1]) / 2 };
+    if (!logVar) return found;
+    found.kl = mu.map((m, i) => -0.5 * (1 + logVar[i] - m ** 2 - Math.exp(logVar[i])));
+    const next = network.encode(truth.ladder(stroke, radii.length, 0.1 / canvas(stroke).scale).images);
+    found.shared = mu.map((m, i) => truth.sharedArea([m, Math.exp(logVar[i] / 2)], [next.mu[i], Math.exp(next.logVar[i] / 2)]));
+    return found;
   }
 }

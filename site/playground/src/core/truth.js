@@ -1,5 +1,7 @@
 // What can be known of the images without a network, and how a network is judged.
-import { CENTER_RANGE, PIXELS, RADIUS_RANGE, renderCircles } from "./data.js";
+import { blur, CENTER_RANGE, PIXELS, RADIUS_RANGE, renderCircles } from "./data.js";
+
+const MIDDLE = [0.515, 0.515]; // of the centres
 
 /** Sum over pixels of (a − b)² for each image: losses.reconstruction_error. */
 export function reconstructionError(xHat, x) {
@@ -98,7 +100,16 @@ export function radiusOnlyFloor(stroke = 1.5, steps = 221) {
   return within / (within + totalVariance(means));
 }
 
-/** data.nearest_circle on a grid of `steps` radii × 4 × 4 centres: a function from images to {distance, radius}. */
+/** An image is a circle when its misfit is below this (chapter 2). */
+export const MOST_MISFIT = 0.15;
+export const isCircle = ({ misfit }) => misfit < MOST_MISFIT;
+
+const inkOf = (images) => reconstructionError(images, new Float32Array(images.length)); // squared
+
+/**
+ * data.nearest_circle and data.misfit on a grid of `steps` radii × 4 × 4 centres: a function from images to {distance,
+ * radius, misfit}. The misfit is the distance as a share of the squared ink of that circle: 1 for a blank page.
+ */
 export function circleFinder(stroke = 1.5, steps = 221) {
   const line = ([low, high], n) => Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1));
   const radii = [], centers = [];
@@ -121,8 +132,37 @@ export function circleFinder(stroke = 1.5, steps = 221) {
       }
       if (distance < best) [best, radius] = [distance, radii[c]];
     }
-    return { distance: best, radius };
+    return { distance: best, radius, misfit: best / inkOf(renderCircles([radius], MIDDLE, stroke))[0] };
   };
+}
+
+/** `steps` radii from the smallest circle to the largest, and their images, all with the same centre. */
+export function ladder(stroke = 1.5, steps = 221, larger = 0) {
+  const [low, high] = RADIUS_RANGE, radii = Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
+  const images = renderCircles(radii.map((r) => r + larger), radii.flatMap(() => MIDDLE), stroke);
+  return { radii, images };
+}
+
+/** The squared error between the circle of `radius` and those of a ladder, sharp or blurred, as a share of the largest. */
+export function likeness(radius, stroke, blurred) {
+  const treat = blurred ? blur : (images) => images;
+  const { radii, images } = ladder(stroke, 111), one = treat(renderCircles([radius], MIDDLE, stroke));
+  const many = treat(images), repeated = new Float32Array(many.length);
+  for (let at = 0; at < many.length; at += PIXELS) repeated.set(one, at);
+  const errors = reconstructionError(many, repeated), most = Math.max(...errors);
+  return { radii, shares: Array.from(errors, (e) => e / most) };
+}
+
+/** The area that two bells share, from 0 to 1: chapter 4. */
+export function sharedArea([mu, sigma], [other, width], steps = 400) {
+  const low = Math.min(mu - 5 * sigma, other - 5 * width), high = Math.max(mu + 5 * sigma, other + 5 * width);
+  const height = (z, m, s) => Math.exp(-(((z - m) / s) ** 2) / 2) / (s * Math.sqrt(2 * Math.PI));
+  let area = 0;
+  for (let i = 0; i < steps; i++) {
+    const z = low + ((high - low) * (i + 0.5)) / steps;
+    area += (Math.min(height(z, mu, sigma), height(z, other, width)) * (high - low)) / steps;
+  }
+  return area;
 }
 
 /** The value that a share `q` of the numbers stays below. */
