@@ -1,159 +1,20 @@
 """Checks for chapter 6, the KL divergence."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
-from scipy.special import logsumexp, rel_entr
-from scipy.stats import norm, sem
-from torch import Tensor
-from torch.distributions import Normal
-from torch.distributions import kl_divergence as exact_kl
+from scipy.special import rel_entr
+from scipy.stats import sem, spearmanr
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import kl_div
 
-from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check
-
-# ── 6.1 The KL of a Gaussian ─────────────────────────────────────────────────────────────────────
-
-
-def _kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mu, exp(log_var)) ‖ N(0, 1)) from torch.distributions, in double precision: (B, D)."""
-    mu, sigma = mu.double(), (log_var.double() / 2).exp()
-    return exact_kl(Normal(mu, sigma), Normal(torch.zeros_like(mu), torch.ones_like(sigma)))
-
-
-def _reversed_kl(mu: Tensor, log_var: Tensor) -> Tensor:
-    """The other direction, KL(N(0, 1) ‖ N(mu, exp(log_var)))."""
-    mu, sigma = mu.double(), (log_var.double() / 2).exp()
-    return exact_kl(Normal(torch.zeros_like(mu), torch.ones_like(sigma)), Normal(mu, sigma))
-
-
-@check(
-    Mistake(
-        "half",
-        "It is twice too large everywhere: look for the factor ½ in front of the bracket.",
-        lambda mu, log_var: 2 * _kl(mu, log_var),
-    ),
-    Mistake(
-        "sign",
-        "The sign is wrong: a KL divergence is never negative, and yours is never positive.",
-        lambda mu, log_var: -_kl(mu, log_var),
-    ),
-    Mistake(
-        "variance_missing",
-        "The variance term is missing: log σ² is there, and −σ² itself is not.",
-        lambda mu, log_var: -0.5 * (1 + log_var - mu**2),
-    ),
-    Mistake(
-        "one_missing",
-        "For mu = 0 and sigma = 1 it should be exactly 0: the 1 in the bracket is missing.",
-        lambda mu, log_var: -0.5 * (log_var - mu**2 - log_var.exp()),
-    ),
-    Mistake(
-        "mu_not_squared",
-        "mu goes in without its square: a code at −1 must cost as much as one at +1.",
-        lambda mu, log_var: -0.5 * (1 + log_var - mu - log_var.exp()),
-    ),
-    Mistake(
-        "log_var_as_log_sigma",
-        "You used log_var as if it were log sigma: its exponential is already the variance σ².",
-        lambda mu, log_var: _kl(mu, 2 * log_var),
-    ),
-    Mistake(
-        "log_var_as_sigma",
-        "You used log_var where the standard deviation belongs: it is the logarithm of σ², so exponentiate.",
-        lambda mu, log_var: -0.5 * (1 + log_var.square().log() - mu**2 - log_var**2),
-    ),
-    Mistake(
-        "sigma_for_variance",
-        "You subtract σ where σ² belongs: exp(log_var / 2) is the standard deviation, exp(log_var) the "
-        "variance.",
-        lambda mu, log_var: -0.5 * (1 + log_var - mu**2 - (log_var / 2).exp()),
-    ),
-    Mistake(
-        "direction",
-        "This is KL(prior ‖ q), the other direction: here q = N(mu, σ²) comes first, and so the "
-        "expectation is over q.",
-        _reversed_kl,
-    ),
-    Mistake(
-        "summed_over_latents",
-        "You summed over the latent dimensions: return one number for each, (B, D); the sum comes later.",
-        lambda mu, log_var: _kl(mu, log_var).sum(dim=1),
-    ),
-    Mistake(
-        "mean_over_latents",
-        "You averaged over the latent dimensions: return one number for each, (B, D), and never average "
-        "them, for information adds up.",
-        lambda mu, log_var: _kl(mu, log_var).mean(dim=1),
-    ),
-    Mistake(
-        "summed_over_everything",
-        "You summed over the batch too: return one number for each image and latent dimension, (B, D).",
-        lambda mu, log_var: _kl(mu, log_var).sum(),
-    ),
-    Mistake(
-        "mean_over_everything",
-        "You averaged over the whole batch: return one number for each image and latent dimension, (B, D).",
-        lambda mu, log_var: _kl(mu, log_var).mean(),
-    ),
-    Mistake(
-        "clamped",
-        "Right in the middle, wrong far out: do not clamp log_var here, and add no small number to the "
-        "variance.",
-    ),
-    Mistake(
-        "cut",
-        "The values are right, but the gradient for {head} is not: a part of the formula is cut off from the "
-        "graph, by .detach() or .data, say. A VAE would train with it.",
-    ),
-    tests="shape, from one number to a batch, values against torch.distributions, N(0, 1) itself, very wide, "
-    "very narrow and far clouds",
-)
-def check_kl_divergence(answer: Answer) -> str | None:
-    """f(mu, log_var), each (B, D) → the KL divergence from N(0, 1) of each dimension (B, D), in nats."""
-    mu, log_var = 1.5 * answer.normal(6, 3), 1.2 * answer.normal(6, 3)
-    answer.compare(_kl(mu, log_var), mu=mu, log_var=log_var)
-    nothing = torch.zeros(2, 2)
-    answer.compare(torch.zeros(2, 2), mu=nothing, log_var=nothing)
-    for shape in ((1, 3), (5, 1), (1, 1)):
-        mu, log_var = 20 * answer.normal(*shape), answer.normal(*shape)
-        answer.compare_edge(_kl(mu, log_var), mu=mu, log_var=log_var)
-    mu, far = torch.ones(6, 1), torch.tensor([[12.0], [-12.0], [30.0], [40.0], [-40.0], [-50.0]])
-    result = answer.call(mu=mu, log_var=far)
-    found = answer.tensor(result, {})
-    if found.shape == far.shape and bool(found.isfinite().all()):
-        wide, wider, narrow, narrower = found[2:, 0].tolist()
-        if math.isclose(wide, wider, rel_tol=0.01) or math.isclose(narrow, narrower, rel_tol=0.01):
-            answer.fail("clamped")
-    answer.match(result, _kl(mu, far), mu=mu, log_var=far)
-    return _gradients(answer)
-
-
-NO_GRADIENTS = "No gradient comes back through it, so a VAE cannot be trained with it."
-
-
-def _gradients(answer: Answer) -> str | None:
-    """Where gradients flow they must be right; an answer without any is right, too, and is told."""
-    inputs = {"mu": answer.normal(4, 3).requires_grad_(), "log_var": answer.normal(4, 3).requires_grad_()}
-    try:
-        result = answer.call(**inputs)
-    except WrongAnswer as refusal:
-        if refusal.mistake != "raised":  # NumPy refuses tensors that are trained
-            raise
-        result = None
-    if not isinstance(result, Tensor) or not result.requires_grad:
-        return NO_GRADIENTS
-    try:
-        found = torch.autograd.grad(result.sum(), list(answer.given.values()), allow_unused=True)
-    except RuntimeError:  # of an answer that works in place
-        return NO_GRADIENTS
-    wanted = torch.autograd.grad(_kl(*inputs.values()).sum(), list(inputs.values()))
-    for head, got, right in zip(inputs, found, wanted, strict=True):
-        if got is None or not torch.allclose(got, right, rtol=1e-3, atol=1e-4):
-            answer.fail("cut", head=head)
-    return None
-
+from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
+from course_lib.checks.scripts import tank_reader
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
 
 # ── 6.2 A KL from draws ──────────────────────────────────────────────────────────────────────────
 
@@ -249,66 +110,7 @@ def check_monte_carlo_kl(answer: Answer) -> None:
     answer.compare_edge({"estimate": estimate, "standard_error": error}, rtol=0.06, **few)  # by N or by N − 1
 
 
-# ── 6.3 How much a code can say ──────────────────────────────────────────────────────────────────
-
-
-@check(
-    Mistake(
-        "nats",
-        "These are nats: a bit is log 2 of a nat, so bits are the larger number.",
-        lambda mu, log_var: _kl(mu, log_var).sum(1).mean(),
-    ),
-    Mistake(
-        "times_log_2",
-        "You multiplied by log 2 where you should divide: log 2 nats are one bit.",
-        lambda mu, log_var: _kl(mu, log_var).sum(1).mean() * math.log(2),
-    ),
-    Mistake(
-        "mean_over_latents",
-        "You averaged over the latent dimensions: what they say adds up. Only over the images is it "
-        "averaged.",
-        lambda mu, log_var: _kl(mu, log_var).mean() / math.log(2),
-    ),
-    Mistake(
-        "mean_over_latents_in_nats",
-        "You averaged over the latent dimensions, which have to be summed; and these are nats.",
-        lambda mu, log_var: _kl(mu, log_var).mean(),
-    ),
-    Mistake(
-        "sum_over_images",
-        "You summed over the images too: the number must not depend on how many images there are.",
-        lambda mu, log_var: _kl(mu, log_var).sum() / math.log(2),
-    ),
-    Mistake(
-        "sum_over_images_in_nats",
-        "You summed over the images too, which have to be averaged; and these are nats.",
-        lambda mu, log_var: _kl(mu, log_var).sum(),
-    ),
-    Mistake(
-        "mean_posterior",
-        "You averaged mu and log_var over the images first: that is the KL of a cloud that no image has.",
-        lambda mu, log_var: _kl(mu.mean(0), log_var.mean(0)).sum() / math.log(2),
-    ),
-    Mistake("not_averaged", "One number is asked for: the average over the images of what each code says."),
-    tests="one number, in bits, summed over dimensions and averaged over images; one image, one dimension, "
-    "very narrow, very wide and far clouds",
-)
-def check_bits_per_image(answer: Answer) -> None:
-    """f(mu, log_var), each (B, D) → the KL of an image in bits, averaged over the images."""
-    for shape, spread in (((50, 4), 1), ((1, 2), 1), ((7, 1), 1), ((1, 1), 1), ((5, 3), 9)):
-        mu, log_var = 1.5 * spread * answer.normal(*shape), spread * answer.normal(*shape) - 1
-        inputs = {"mu": mu, "log_var": log_var}
-        result = answer.call(**inputs)
-        if isinstance(result, (Tensor, np.ndarray)) and np.prod(result.shape) > 1:
-            answer.fail("not_averaged")
-        right = _kl(mu, log_var).sum(1).mean() / math.log(2)
-        if shape == (50, 4):
-            answer.match(answer.number(result), right, **inputs)
-        else:  # mistakes look alike here
-            answer.match_number(answer.number(result), right.item(), **inputs)
-
-
-# ── 6.4 The wrong way round ──────────────────────────────────────────────────────────────────────
+# ── 6.3 The wrong way round ──────────────────────────────────────────────────────────────────────
 
 
 def _kl_of_reports(q: Tensor, p: Tensor) -> Tensor:
@@ -405,243 +207,280 @@ def check_kl_of_reports(answer: Answer) -> None:
         answer.compare_edge(_kl_of_reports(q, p), q=q, p=p)
 
 
-# ── 6.5 What the average is made of ──────────────────────────────────────────────────────────────
+# ── 6.5 A stranger's tanks ───────────────────────────────────────────────────────────────────────
 
-GRID = np.linspace(-40, 40, 16_001)
-STEP = GRID[1] - GRID[0]
-
-
-def _kl_on_grid(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
-    """KL(a ‖ b) from log densities on the grid, along the last axis."""
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(np.exp(log_a) * (log_a - log_b)).sum(axis=-1) * STEP
-
-
-def _log_densities(mu: Tensor, log_var: Tensor) -> np.ndarray:
-    """(N,) twice → log densities on the grid (N, points)."""
-    mu, sigma = mu.double().numpy(), (log_var.double() / 2).exp().numpy()
-    return norm.logpdf(GRID, mu[:, None], sigma[:, None])
-
-
-def _split(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    log_q = _log_densities(mu, log_var)
-    log_heap = logsumexp(log_q, axis=0) - math.log(len(log_q))
-    return float(_kl_on_grid(log_q, log_heap).mean()), float(_kl_on_grid(log_heap, norm.logpdf(GRID)))
+TANK_READER = Script(
+    tank_reader,
+    "TankReader",
+    (
+        Flaw("error", "how much a sensor's word counts", "self.noise.square()\n", "self.noise\n"),
+        Flaw("kl", "the price of a cloud", "kl_divergence(cloud, prior)", "kl_divergence(prior, cloud)"),
+        Flaw(
+            "draw",
+            "what the training learns from a level that was drawn",
+            "        return mu + torch.exp(0.5 * log_var) * torch.randn_like(mu)",
+            """        with torch.no_grad():
+            chance = torch.exp(0.5 * log_var) * torch.randn_like(mu)
+        return mu + chance""",
+        ),
+    ),
+)
 
 
-def _heap_not_divided(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    information, distance = _split(mu, log_var)
-    n = len(mu)
-    return information - math.log(n), n * (math.log(n) + distance)
-
-
-def _distance_reversed(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    log_heap = logsumexp(_log_densities(mu, log_var), axis=0) - math.log(len(mu))
-    return _split(mu, log_var)[0], float(_kl_on_grid(norm.logpdf(GRID), log_heap))
-
-
-def _heap_as_gaussian(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    middle, variance = mu.mean(), log_var.exp().mean() + mu.var(correction=0)
-    distance = _kl(middle, variance.log()).item()
-    return _kl(mu, log_var).mean().item() - distance, distance
-
-
-def _logs_averaged(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    log_q = _log_densities(mu, log_var)
-    log_heap = log_q.mean(axis=0)
-    return float(_kl_on_grid(log_q, log_heap).mean()), float(_kl_on_grid(log_heap, norm.logpdf(GRID)))
-
-
-def _summed_over_images(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    information, distance = _split(mu, log_var)
-    return len(mu) * information, distance
-
-
-def _mean_kl_first(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    return _kl(mu, log_var).mean().item(), _split(mu, log_var)[1]
-
-
-def _information_reversed(mu: Tensor, log_var: Tensor) -> tuple[float, float]:
-    log_q = _log_densities(mu, log_var)
-    log_heap = logsumexp(log_q, axis=0) - math.log(len(log_q))
-    return float(_kl_on_grid(log_heap, log_q).mean()), _split(mu, log_var)[1]
-
-
-def _in_bits(mu: Tensor, log_var: Tensor) -> tuple[float, ...]:
-    return tuple(part / math.log(2) for part in _split(mu, log_var))
+@check(
+    *mistakes_in_tests(TANK_READER),
+    tests="your tests, on the class with nothing wrong in it and on three with one mistake each",
+)
+def check_tank_tests(answer: Answer) -> None:
+    """A list of functions that take the class TankReader and raise AssertionError on a mistake."""
+    judge_tests(answer, TANK_READER)
 
 
 @check(
     Mistake(
-        "swapped",
-        "Both numbers are right, and in the wrong order: first the information, then the distance.",
-        lambda mu, log_var: _split(mu, log_var)[::-1],
+        "noise_not_squared",
+        "`error` divides by the noise where its square belongs: write log N(reading; z, noise²) out.",
     ),
+    Mistake("half", "`error` is twice too large: a Gaussian's logarithm has a ½ before the square."),
     Mistake(
-        "heap_not_divided",
-        "The heap is no density: the area under the sum of N posteriors is N. Average them.",
-        _heap_not_divided,
+        "mean_over_sensors",
+        "`error` averages over the sensors: independent readings multiply, so their logarithms add up.",
     ),
+    Mistake("error", "From level 0 to level 1 `error` grows by {found:.4g} where {right:.4g} is right."),
     Mistake(
-        "distance_reversed",
-        "The distance is KL(heap ‖ prior): the codes come from the heap, so the heap is the truth.",
-        _distance_reversed,
+        "direction",
+        "`kl` asks what the prior pays that expects the cloud: in the ELBO the levels come from the cloud.",
     ),
-    Mistake(
-        "heap_as_gaussian",
-        "You put one Gaussian in the place of the heap: with the same mean and variance, but without its "
-        "bumps.",
-        _heap_as_gaussian,
-    ),
-    Mistake(
-        "logs_averaged",
-        "You averaged log densities: the heap is the average of the densities, and the logarithm comes "
-        "after.",
-        _logs_averaged,
-    ),
-    Mistake(
-        "summed_over_images",
-        "You summed over the images: the information is an average over them, never above log N.",
-        _summed_over_images,
-    ),
-    Mistake(
-        "mean_kl_first",
-        "Your first number is the whole mean KL: the information compares each posterior with the heap, not "
-        "with the prior.",
-        _mean_kl_first,
-    ),
+    Mistake("kl", "`kl` returns {found:.4g} where {right:.4g} is right."),
     Mistake(
         "log_var_as_log_sigma",
-        "You used log_var as if it were log sigma: half of it gives sigma.",
-        lambda mu, log_var: _split(mu, 2 * log_var),
+        "`draw` uses log_var as if it were log sigma: its exponential is already the variance.",
     ),
-    Mistake("bits", "These are bits: the exercise asks for nats.", _in_bits),
+    Mistake("by_itself", "`draw` gives every tank of the batch the same luck, or none at all."),
+    Mistake("spread", "`draw` scatters with a standard deviation of {found:.3g}, and sigma is {right:.3g}."),
     Mistake(
-        "information_reversed",
-        "The information is KL(posterior ‖ heap), averaged: the draws come from the posterior, so it is the "
-        "truth.",
-        _information_reversed,
-    ),
-    Mistake(
-        "step_missing",
-        "Both numbers are {factor:.4g} times what they should be: a sum over the points of a grid becomes an "
-        "integral by the step between them.",
+        "cut_off",
+        "No gradient comes from a drawn level back to {head}: the error cannot tell the encoder how wide a "
+        "cloud may be.",
     ),
     Mistake(
-        "grid",
-        "Right for clouds near 0, wrong at the limits that the text names: {part} is {found:.4g} where "
-        "{right:.4g} is right. Is your grid wide and fine enough, and does no density get lost before its "
-        "logarithm?",
+        "not_the_posterior",
+        "Its parts are right, and after `learn` sigma is {found:.3f}; by Bayes' rule it is {right:.3f}. Is "
+        "something wrong in `learn` or `read` now?",
     ),
-    tests="both parts against a fine grid, for mu from −8 to 8 and sigma from 0.1 to 1, for one image, equal "
-    "ones and forty",
+    Mistake(
+        "other_weights",
+        "Its parts are right, and after `learn` the levels it reads are {off:.2f} away from those of Bayes' "
+        "rule. Is something wrong in `learn` or `read` now?",
+    ),
+    tests="error and KL against torch.distributions, for one tank and for many, draws and their gradients, a "
+    "training against Bayes' rule",
 )
-def check_information_and_distance(answer: Answer) -> None:
-    """f(mu, log_var) of N posteriors with one number, each (N,) → (information, distance) in nats."""
-    apart = torch.tensor([-2.0, -0.5, 1.0, 2.3]) + answer.uniform(4, low=-0.4, high=0.4)
-    for mu, low in ((apart, -2.5), (1.3 * answer.normal(6).tanh(), -1.5), (answer.uniform(1, high=2), -1)):
-        log_var = answer.uniform(len(mu), low=low, high=-0.4)
-        right = dict(zip(("information", "distance"), _split(mu, log_var), strict=True))
-        if mu is apart:
-            _takes_the_step_into_account(answer, right, mu=mu, log_var=log_var)
-        answer.compare_parts(right, rtol=0.01, atol=0.01, mu=mu, log_var=log_var)
-    narrow, ends = 2 * math.log(0.1), torch.tensor([-8.0, 8.0])
-    for mu, log_var in (
-        (torch.tensor([-8.0, 0.03, 8.0]), torch.full((3,), narrow)),
-        (torch.cat([ends, answer.normal(2)]), torch.zeros(4)),
-        (torch.tensor([8.0]), torch.tensor([narrow])),
-        (torch.full((5,), 0.5), torch.full((5,), -1.0)),
-        (answer.uniform(40, low=-8, high=8), answer.uniform(40, low=narrow, high=0)),
-    ):
-        inputs = {"mu": mu, "log_var": log_var}
-        parts = answer.parts(answer.call(**inputs), "information", "distance")
-        for part, value, right in zip(("information", "distance"), parts, _split(mu, log_var), strict=True):
-            found = answer.tensor(value, inputs, part)
-            if found.shape != () or not abs(found - right) < 0.02 + 0.01 * abs(right):
-                answer.fail("grid", part=part, found=found.flatten()[0].item(), right=right)
+def check_tank_reader(answer: Answer) -> None:
+    """The class TankReader without its mistakes; methods and arguments as they were."""
+    if not isinstance(answer.f, type):
+        raise WrongAnswer("Give the check the class itself, without calling it.", "type")
+    noise = [0.4, 0.9, 2.0]
+    reader = asked(answer, partial(answer.f, noise))
+    for n in (6, 1):
+        _weighs_the_sensors(answer, reader, n)
+        _prices_the_cloud(answer, reader, n)
+    _draws_for_training(answer, reader)
+    _finds_the_posterior(answer, reader)
 
 
-def _takes_the_step_into_account(answer: Answer, right: dict[str, float], **inputs: Tensor) -> None:
-    parts = answer.parts(answer.call(**inputs), *right)
-    found = [answer.tensor(value, inputs, part) for value, part in zip(parts, right, strict=True)]
-    if all(value.shape == () for value in found):
-        factor, other = (value / wanted for value, wanted in zip(found, right.values(), strict=True))
-        if abs(factor / other - 1) < 0.01 and not 0.5 < factor < 2:
-            answer.fail("step_missing", factor=factor.item())
+def _in_nats(answer: Answer, method: object, n: int, **inputs: Tensor) -> Tensor:
+    found = answer.tensor(asked(answer, method, **inputs), {}, method.__name__)
+    if found.shape != (n,):
+        raise WrongAnswer(
+            f"{method.__name__} must return one number for each of {n} tanks, ({n},), not "
+            f"{tuple(found.shape)}.",
+            "shape",
+        )
+    return found
 
 
-# ── 6.6 Room for everybody ───────────────────────────────────────────────────────────────────────
+def _weighs_the_sensors(answer: Answer, reader: nn.Module, n: int) -> None:
+    readings, noise = answer.normal(n, 3), torch.tensor([0.4, 0.9, 2.0])
+    low, high = torch.zeros(n, 1), torch.ones(n, 1)
+    found = _in_nats(answer, reader.error, n, z=high, readings=readings)
+    found = found - _in_nats(answer, reader.error, n, z=low, readings=readings)
+    grows = (readings - 1).double().square() - readings.double().square()
+    right = (grows / noise**2).sum(dim=1) / 2
+    if close(found, right):
+        return
+    for name, wrong in {
+        "noise_not_squared": (grows / noise).sum(dim=1) / 2,
+        "half": 2 * right,
+        "mean_over_sensors": right / 3,
+    }.items():
+        if close(found, wrong):
+            answer.fail(name)
+    answer.fail("error", found=found[0].item(), right=right[0].item())
+
+
+def _prices_the_cloud(answer: Answer, reader: nn.Module, n: int) -> None:
+    mu, log_var = answer.normal(n, 1), answer.normal(n, 1)
+    found = _in_nats(answer, reader.kl, n, mu=mu, log_var=log_var)
+    cloud, prior = Normal(mu.double(), (log_var.double() / 2).exp()), Normal(torch.zeros(n, 1).double(), 1.0)
+    right = kl_divergence(cloud, prior)[:, 0]
+    if not close(found, right):
+        if close(found, kl_divergence(prior, cloud)[:, 0]):
+            answer.fail("direction")
+        answer.fail("kl", found=found[0].item(), right=right[0].item())
+
+
+def _draws_for_training(answer: Answer, reader: nn.Module) -> None:
+    mu, log_var = torch.full((4000, 1), 3.0), torch.full((4000, 1), -2.0)
+    drawn = answer.tensor(asked(answer, reader.draw, mu=mu, log_var=log_var), {}, "draw")
+    if drawn.shape != (4000, 1):
+        raise WrongAnswer(f"draw must return one level for each tank, not {tuple(drawn.shape)}.", "shape")
+    found, right = drawn.std().item(), math.exp(-1)
+    if found < 1e-6:
+        answer.fail("by_itself")
+    if math.isclose(found, math.exp(-2), rel_tol=0.1):
+        answer.fail("log_var_as_log_sigma")
+    if abs(drawn.mean().item() - 3) > 0.05 or not math.isclose(found, right, rel_tol=0.1):
+        answer.fail("spread", found=found, right=right)
+
+    def slopes(mu: Tensor, log_var: Tensor) -> list[float]:
+        level = reader.draw(mu, log_var)
+        if not level.requires_grad:
+            return [0.0, 0.0]
+        found = torch.autograd.grad(level.sum(), (mu, log_var), allow_unused=True)
+        return [0.0 if slope is None else slope.abs().sum().item() for slope in found]
+
+    heads = {"mu": answer.normal(50, 1).requires_grad_(), "log_var": answer.normal(50, 1).requires_grad_()}
+    for head, slope in zip(heads, asked(answer, slopes, "draw", **heads), strict=True):
+        if slope == 0:
+            answer.fail("cut_off", head=head)
+
+
+def _finds_the_posterior(answer: Answer, reader: nn.Module) -> None:
+    noise = torch.tensor([0.4, 0.9, 2.0])
+    levels = answer.normal(1200, 1)
+    readings = levels + noise * answer.normal(1200, 3)
+
+    def learn(readings: Tensor) -> list:
+        reader.learn(readings, epochs=20)
+        return reader.history
+
+    asked(answer, learn, readings=readings[:800])
+    mu, sigma = (
+        answer.tensor(part, {}, "read")
+        for part in answer.parts(asked(answer, reader.read, readings=readings[800:]), "mean", "deviation")
+    )
+    precision = 1 + (1 / noise**2).sum().item()
+    exact = (readings[800:] / noise**2).sum(dim=1, keepdim=True).double() / precision
+    if sigma.numel() == 1:
+        sigma = sigma.expand(400, 1)
+    if mu.shape != exact.shape or sigma.shape != exact.shape:
+        raise WrongAnswer("read must return two tensors of the shape (400, 1) for 400 tanks.", "shape")
+    if not math.isclose(sigma.mean().item(), precision**-0.5, rel_tol=0.2):
+        answer.fail("not_the_posterior", found=sigma.mean().item(), right=precision**-0.5)
+    off = (mu - exact).square().mean().sqrt().item()
+    if off > 0.6 * precision**-0.5:
+        answer.fail("other_weights", off=off)
+
+
+# ── 6.6 Transfer: an unusual day ─────────────────────────────────────────────────────────────────
+
+AREA = 0.93
+
+
+def library_days(n, unusual=0.0, seed=0):
+    """Visitors in each hour of n days, whole numbers (n, 24), and which days were unusual, (n,)."""
+    random = np.random.default_rng(seed)
+    hour = np.arange(24)
+    usual = np.exp(-(((hour - 11) / 1.5) ** 2) / 2) + 0.7 * np.exp(-(((hour - 17) / 1.2) ** 2) / 2)
+    visitors = random.gamma(2, 60, (n, 1)) * usual / usual.sum()  # the weather decides how many come
+    odd = random.random(n) < unusual
+    night = odd & (random.random(n) < 0.5)  # somebody is there at night; on other odd days all is late
+    visitors = np.where((odd & ~night)[:, None], np.roll(visitors, 1, axis=1), visitors)
+    visitors[night, random.integers(0, 5, night.sum())] += 3
+    return random.poisson(visitors), odd
 
 
 @check(
     Mistake(
-        "all_alike",
-        "With {n} codes the information is {information:.2f} nats: from such a code nobody can tell the "
-        "images apart.",
+        "infinite",
+        "Somebody came in an hour in which nobody ever came before, and the score is infinite or NaN: then "
+        "such days cannot be compared. Of how much is “never”, after some days, a proof?",
     ),
     Mistake(
-        "overlapping",
-        "With {n} codes the information is {share:.1%} of log {n}, and 65 % is asked for: the clouds overlap "
-        "too much.",
+        "empty_day",
+        "For a day without a single visitor the score is infinite or NaN: such a day has no shares.",
     ),
     Mistake(
-        "too_wide",
-        "With {n} codes the distance is {distance:.2f} nats, and the heap is wider than the prior (variance "
-        "{variance:.2f}): you pay for the place of the codes, and it tells nothing.",
+        "company",
+        "A day gets another score beside other days: compare it with the past alone.",
+    ),
+    Mistake("upside_down", "The score falls where a day is unusual: turn it round."),
+    Mistake(
+        "busy",
+        "On usual days your score is ruled by the number of visitors, which the weather decides: compare "
+        "when they came, not how many.",
     ),
     Mistake(
-        "too_narrow",
-        "With {n} codes the distance is {distance:.2f} nats, and the heap is narrower than the prior "
-        "(variance {variance:.2f}): there is room left at the sides.",
+        "quiet",
+        "Among usual days the quiet ones have the largest scores. Twenty visitors scatter widely by chance: "
+        "of how many visitors are your nats?",
     ),
     Mistake(
-        "wrong_shape",
-        "With {n} codes the heap is about as wide as the prior, but not of its shape (distance "
-        "{distance:.3f}, at most 0.050): where is the prior crowded, and what fills its thin ends?",
+        "night",
+        "A few people in the middle of the night hardly raise your score, and they are most surprising. "
+        "Which of the two is the truth, and which the belief?",
     ),
-    Mistake(
-        "gaps",
-        "With {n} codes the distance is {distance:.2f} nats: the clouds are so narrow that between them the "
-        "heap has gaps, and whoever draws from the prior falls into one.",
-    ),
-    tests="8 and 12 codes: at least 65 % of the information, at most 0.05 nats of distance",
+    tests="2,000 days, a day alone, a day without visitors, hours without visitors in the past; the area "
+    "under the ROC curve is at least 0.93",
 )
-def check_arrange_codes(answer: Answer) -> None:
-    """f(n) → (mu, log_var), each (n,): posteriors with information ≥ 0.65 log n and distance ≤ 0.05 nats."""
-    for n in (8, 12):
-        mu, log_var = (
-            answer.tensor(part, {}, name)
-            for part, name in zip(
-                answer.parts(answer.call(n=n), "mu", "log_var"), ("mu", "log_var"), strict=True
-            )
-        )
-        for name, part in (("mu", mu), ("log_var", log_var)):
-            if part.shape != (n,):
-                raise WrongAnswer(
-                    f"{name} must have the shape {(n,)} here, not {tuple(part.shape)}.", "shape"
-                )
-            if not bool(part.isfinite().all()):
-                raise WrongAnswer(f"{name} holds NaN or infinity.", "nan")
-        if mu.abs().max() > 30 or log_var.max() > 6 or log_var.min() < -8:
-            raise WrongAnswer(
-                "Keep mu between −30 and 30 and log_var between −8 and 6: beyond, no grid can measure the "
-                "codes.",
-                "value",
-            )
-        _judge_arrangement(answer, mu, log_var)
+def check_how_unusual(answer: Answer) -> str:
+    """f(days (N, 24), past (M, 24)), whole numbers → a score for each day, (N,).
+
+    Days are the same in every check, so that the verdict on an answer is, too.
+    """
+    past, _ = library_days(200, seed=101)
+    days, odd = library_days(2000, unusual=0.2, seed=102)
+    score = _scores(answer, days, past)
+    never = past.copy()
+    never[:, 2] = 0
+    visited = days[:20].copy()
+    visited[:5, 2] = 2
+    for counts, name in ((visited, "infinite"), (np.zeros((2, 24), dtype=int), "empty_day")):
+        found = _scores(answer, counts, never)
+        if not bool(found.isfinite().all()):
+            answer.fail(name)
+    if not bool(score.isfinite().all()):
+        answer.fail("infinite")
+    if not close(_scores(answer, days[:3], past), score[:3]):
+        answer.fail("company")
+    area = float(roc_auc_score(odd, score))
+    if area >= AREA:
+        return f"Yours: {area:.3f}."
+    if area < 0.4:
+        answer.fail("upside_down")
+    visitors = days.sum(axis=1)
+    usual = score[~odd].numpy()
+    away = np.abs(visitors - np.median(visitors))
+    with_many, with_away = (spearmanr(usual, count[~odd]).statistic for count in (visitors, away))
+    if max(with_many, with_away) > 0.5:
+        answer.fail("busy")
+    if with_many < -0.5:
+        answer.fail("quiet")
+    night = odd & (days[:, :5].sum(axis=1) > 0)
+    if roc_auc_score(night[night | ~odd], score[night | ~odd]) < 0.85:
+        answer.fail("night")
+    raise WrongAnswer(f"The area under the ROC curve is {area:.3f}; the yardstick is {AREA}.")
 
 
-def _judge_arrangement(answer: Answer, mu: Tensor, log_var: Tensor) -> None:
-    n = len(mu)
-    information, distance = _split(mu, log_var)
-    variance = (log_var.exp().mean() + mu.var(correction=0)).item()
-    if information < 0.05:
-        answer.fail("all_alike", n=n, information=information)
-    if information < 0.65 * math.log(n):
-        answer.fail("overlapping", n=n, share=information / math.log(n))
-    if distance > 0.05:
-        gaps = information > 0.97 * math.log(n)
-        shape = "too_wide" if variance > 1.2 else "too_narrow" if variance < 0.8 else "wrong_shape"
-        answer.fail(
-            "gaps" if gaps and shape == "wrong_shape" else shape, n=n, distance=distance, variance=variance
+def _scores(answer: Answer, days: np.ndarray, past: np.ndarray) -> Tensor:
+    found = answer.call(days=days, past=past)
+    if isinstance(found, (Tensor, np.ndarray)):
+        found = found * 1.0  # whole numbers are scores, too
+    found = answer.tensor(found, {})
+    if found.shape != (len(days),):
+        raise WrongAnswer(
+            f"One score for each day is asked for, ({len(days)},), and the shape is {tuple(found.shape)}.",
+            "shape",
         )
+    return found

@@ -1,278 +1,19 @@
 """Checks for chapter 10, sparse and denoising autoencoders."""
 
+from functools import partial
+
 import numpy as np
 import torch
-from scipy.linalg import subspace_angles
 from scipy.ndimage import median_filter
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, kl_divergence
 from torch.nn import functional as F
 
 from course_lib import data
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
+from course_lib.checks.scripts import scan_cleaner
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
 
-# ── 10.1 Largest principal angle ─────────────────────────────────────────────────────────────────
-
-
-def _angle(cosines: Tensor) -> Tensor:
-    return torch.rad2deg(torch.arccos(cosines.clamp(-1, 1)))
-
-
-def _cosines(a: Tensor, b: Tensor) -> Tensor:
-    """Cosines of the principal angles of the spaces that the columns span, largest first."""
-    return torch.linalg.svdvals(torch.linalg.qr(a.double()).Q.T @ torch.linalg.qr(b.double()).Q)
-
-
-@check(
-    Mistake(
-        "not_orthonormal",
-        "The columns went in as they are: the singular values are cosines only for orthonormal columns, and "
-        "those of a decoder are not.",
-        lambda a, b: _angle(torch.linalg.svdvals(a.double().T @ b.double())[-1]),
-    ),
-    Mistake(
-        "only_normalised",
-        "The columns have length one, and they are not at right angles: orthonormal means both.",
-        lambda a, b: _angle(torch.linalg.svdvals(F.normalize(a, dim=0).T @ F.normalize(b, dim=0))[-1]),
-    ),
-    Mistake(
-        "axis_by_axis",
-        "You compared single columns with each other: two subspaces may be equal although no column is.",
-    ),
-    Mistake(
-        "smallest",
-        "This is the smallest angle: the largest one is asked for. A large angle has a small cosine.",
-        lambda a, b: _angle(_cosines(a, b)[0]),
-    ),
-    Mistake(
-        "averaged",
-        "You averaged the angles: the largest one is asked for.",
-        lambda a, b: _angle(_cosines(a, b)).mean(),
-    ),
-    Mistake(
-        "cosine",
-        "This is a cosine: the angle is asked for, and it is 0 for equal subspaces.",
-        lambda a, b: _cosines(a, b)[-1],
-    ),
-    Mistake(
-        "radians",
-        "The angle is in radians: degrees are asked for.",
-        lambda a, b: torch.deg2rad(_angle(_cosines(a, b)[-1])),
-    ),
-    Mistake(
-        "above_one",
-        "It returned NaN: arccos was given a number above 1. Either the columns are not orthonormal, or "
-        "rounding went a little over the edge.",
-    ),
-    tests="columns of any length and angle, spaces of 1 to 4 dimensions, many equal spaces, against SciPy",
-)
-def check_largest_angle(answer: Answer) -> None:
-    """f(a, b), each (P, K), independent columns → the largest principal angle in degrees, one number."""
-    for pixels, k in ((9, 3), (30, 4), (6, 1)):
-        a, b = (_skew_columns(answer, pixels, k) for _ in range(2))
-        _compare_angle(answer, a, a + 0.4 * b)
-        _compare_angle(answer, a, b)
-    a = _skew_columns(answer, 12, 3)
-    _compare_angle(answer, a, a @ _mixing(answer, 3), atol=0.15)  # arccos near 1, in float32
-    _equal_spaces(answer)
-
-
-def _equal_spaces(answer: Answer) -> None:
-    """Rounding lifts a cosine above 1 only now and then, so equal spaces are tried many times."""
-    for pixels, k, times, dtype in (
-        (3, 1, 80, torch.float32),
-        (3, 1, 80, torch.float64),
-        (784, 2, 20, torch.float32),
-    ):
-        for _ in range(times):
-            a = answer.normal(pixels, k).to(dtype)
-            result = answer.call(a=a, b=a * answer.uniform(1, low=0.5, high=2).to(dtype))
-            if _is_nan(result):
-                answer.fail("above_one")
-            expected = torch.tensor(0.0)
-            answer.match(torch.tensor(answer.number(result)), expected, atol=0.3, a=a, b=a)
-
-
-def _skew_columns(answer: Answer, pixels: int, k: int) -> Tensor:
-    """Independent columns that are neither of length one nor at right angles."""
-    return torch.linalg.qr(answer.normal(pixels, k)).Q @ _mixing(answer, k)
-
-
-def _mixing(answer: Answer, k: int) -> Tensor:
-    turns = [torch.linalg.qr(answer.normal(k, k)).Q for _ in range(2)]
-    return turns[0] * torch.linspace(0.3, 0.9, k) @ turns[1]
-
-
-def _compare_angle(answer: Answer, a: Tensor, b: Tensor, atol: float = 2e-3) -> None:
-    result = answer.call(a=a, b=b)
-    if _is_nan(result):
-        answer.fail("above_one")
-    expected = np.rad2deg(subspace_angles(a.double().numpy(), b.double().numpy()).max())
-    found = answer.number(result)
-    if abs(found - expected) <= atol:
-        return
-    try:  # a mistake is named where it agrees much more closely
-        answer.match(torch.tensor(found), torch.tensor(expected), rtol=1e-6, atol=2e-4, a=a, b=b)
-    except WrongAnswer as error:
-        if error.mistake == "value" and np.isclose(found, _column_by_column(a, b), rtol=0, atol=5e-3).any():
-            answer.fail("axis_by_axis")
-        raise
-
-
-def _column_by_column(a: Tensor, b: Tensor) -> list[float]:
-    """The largest angle between columns of the same rank: of the given ones, and of orthonormal ones."""
-    if a.shape[1] == 1:
-        return []  # a line has one column: here the comparison is right
-    cosines = [(F.normalize(a, dim=0) * F.normalize(b, dim=0)).sum(dim=0)]
-    cosines.append((torch.linalg.qr(a).Q * torch.linalg.qr(b).Q).sum(dim=0))
-    cosines.append((F.normalize(a, dim=0).T @ F.normalize(b, dim=0)).flatten())
-    return [float(_angle(c).max()) for cosine in cosines for c in (cosine, cosine.abs())]
-
-
-def _is_nan(result: object) -> bool:
-    numeric = isinstance(result, (float, Tensor, np.ndarray, np.generic))
-    return numeric and np.size(np.asarray(result)) == 1 and bool(np.isnan(float(result)))
-
-
-# ── 10.2 A target for each channel ───────────────────────────────────────────────────────────────
-
-
-def _coins(rho: float, rho_hat: Tensor, tiny: float = 1e-6) -> Tensor:
-    """KL of two coins, by torch.distributions."""
-    target = torch.tensor(rho, dtype=torch.float64)
-    return kl_divergence(Bernoulli(target), Bernoulli(rho_hat.double().clamp(tiny, 1 - tiny)))
-
-
-@check(
-    Mistake(
-        "swapped",
-        "The two coins are swapped: the target ρ comes first in KL(ρ ‖ ρ̂). Chapter 6: the order matters.",
-        lambda maps, rho: kl_divergence(
-            Bernoulli(maps.mean(dim=(0, 2, 3)).double().clamp(1e-6, 1 - 1e-6)),
-            Bernoulli(torch.tensor(rho, dtype=torch.float64)),
-        ).sum(),
-    ),
-    Mistake(
-        "per_activation",
-        "You took the KL of every single activation: the target is for the mean activity, and a unit may be "
-        "strong for once.",
-        lambda maps, rho: _coins(rho, maps).mean(dim=(0, 2, 3)).sum(),
-    ),
-    Mistake(
-        "per_image",
-        "Every image has to meet the target by itself here: ρ̂ is a mean over the whole batch.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=(2, 3))).mean(dim=0).sum(),
-    ),
-    Mistake(
-        "per_image_and_summed",
-        "Every image has to meet the target by itself here, and you summed over the images: ρ̂ is a mean over "
-        "the whole batch.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=(2, 3))).sum(),
-    ),
-    Mistake(
-        "thresholded",
-        "You counted the activations above a threshold: an activation of 0.3 counts as 0.3, so ρ̂ is a mean. "
-        "A count would have no gradient, either.",
-    ),
-    Mistake(
-        "per_position",
-        "Every position counts as a unit of its own: one filter makes a whole map, so a channel has one ρ̂.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=0)).sum(),
-    ),
-    Mistake(
-        "mean_of_positions",
-        "Every position has to meet the target by itself here: ρ̂ of a channel is a mean over its positions "
-        "too.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=0)).mean(dim=(1, 2)).sum(),
-    ),
-    Mistake(
-        "one_for_all",
-        "All channels share one ρ̂: a silent channel could make up for one that is always on.",
-        lambda maps, rho: _coins(rho, maps.mean()),
-    ),
-    Mistake(
-        "mean_over_channels",
-        "You averaged over the channels: the penalty is the sum, so that a channel's price does not depend "
-        "on how many there are.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=(0, 2, 3))).mean(),
-    ),
-    Mistake(
-        "kept_apart",
-        "You kept the channels apart: a loss needs one number, their sum.",
-        lambda maps, rho: _coins(rho, maps.mean(dim=(0, 2, 3))),
-    ),
-    Mistake(
-        "tails_forgotten",
-        "Half of the KL is missing: a coin has two sides, and 1 − ρ belongs to the other one.",
-        lambda maps, rho: (rho * (rho / maps.mean(dim=(0, 2, 3)).clamp(min=1e-6)).log()).sum(),
-    ),
-    Mistake(
-        "sign",
-        "The sign is turned round: a KL is never negative.",
-        lambda maps, rho: -_coins(rho, maps.mean(dim=(0, 2, 3))).sum(),
-    ),
-    Mistake(
-        "squared",
-        "This is a squared difference: the KL divergence of two coins is asked for.",
-        lambda maps, rho: (maps.mean(dim=(0, 2, 3)).double() - rho).square().sum(),
-    ),
-    Mistake(
-        "cross_entropy",
-        "This is the cross-entropy of two coins: a KL is 0 where they are equal, and this is not.",
-        lambda maps, rho: F.binary_cross_entropy(
-            maps.mean(dim=(0, 2, 3)).double(),
-            torch.full((maps.shape[1],), rho, dtype=torch.float64),
-            reduction="sum",
-        ),
-    ),
-    Mistake(
-        "not_clamped",
-        "It is infinite or NaN for a channel that is silent or always on: keep ρ̂ a little away from 0 and 1.",
-    ),
-    Mistake(
-        "detached",
-        "The number is right, and no gradient comes back to maps: nothing could be trained with it. Look for "
-        ".item(), .detach(), .data, float() or NumPy.",
-    ),
-    tests="maps higher than wide, channels, images and rows of different activity, silent and saturated "
-    "channels, one image, one channel, gradients",
-)
-def check_channel_penalty(answer: Answer) -> None:
-    """f(maps, rho), maps (B, C, H, W) in [0, 1] → the sum over channels of KL(rho ‖ rho_hat), one number."""
-    for rho, shape in ((0.05, (6, 4, 5, 3)), (0.3, (3, 2, 4, 7))):
-        maps = _maps(answer, *shape)
-        expected = _coins(rho, maps.double().mean(dim=(0, 2, 3))).sum()
-        result = answer.call(maps=maps, rho=rho)
-        for border in (0.5, 0.0, rho):
-            share_on = (maps > border).double().mean(dim=(0, 2, 3))
-            if close(answer.tensor(result, {"maps": maps}), _coins(rho, share_on).sum()):
-                answer.fail("thresholded")
-        answer.match(result, expected, maps=maps, rho=rho)
-    maps = _maps(answer, 5, 4, 3, 6)
-    maps[:, 1], maps[:, 2] = 0, 1
-    found = answer.tensor(answer.call(maps=maps, rho=0.1), {"maps": maps})
-    if not bool(torch.isfinite(found).all()):
-        answer.fail("not_clamped")
-    expected = _coins(0.1, maps.mean(dim=(0, 2, 3))).sum()
-    answer.match(found, expected, rtol=2e-2, maps=maps, rho=0.1)
-    for shape in ((1, 3, 4, 2), (3, 1, 2, 5)):
-        maps = _maps(answer, *shape)
-        answer.compare_edge(_coins(0.2, maps.double().mean(dim=(0, 2, 3))).sum(), maps=maps, rho=0.2)
-    answer.check_gradient(
-        lambda maps, rho: _coins(rho, maps.mean(dim=(0, 2, 3))).sum(),
-        "maps",
-        maps=_maps(answer, 4, 3, 2, 5),
-        rho=0.1,
-    )
-
-
-def _maps(answer: Answer, b: int, c: int, h: int, w: int) -> Tensor:
-    """Activations whose mean depends on the image, the channel and the row."""
-    shift = answer.normal(b, 1, 1, 1) + answer.normal(1, c, 1, 1) + answer.normal(1, 1, h, 1)
-    return torch.sigmoid(answer.normal(b, c, h, w) + shift - 1)
-
-
-# ── 10.3 One step to a sparse code ───────────────────────────────────────────────────────────────
+# ── 10.2 One step to a sparse code ───────────────────────────────────────────────────────────────
 
 
 def _downhill(z: Tensor, x: Tensor, atoms: Tensor, step: float) -> Tensor:
@@ -402,152 +143,144 @@ def check_ista_step(answer: Answer) -> None:
         compare(expected, z=z, x=x, atoms=atoms, price=price, step=step)
 
 
-# ── 10.4 The pixels that were damaged ────────────────────────────────────────────────────────────
+# ── 10.4 A stranger's cleaner ────────────────────────────────────────────────────────────────────
+
+SCAN_CLEANER = Script(
+    scan_cleaner,
+    "ScanCleaner",
+    (
+        Flaw("unit_atoms", "the atoms of the drawing", "dim=0)", "dim=1)"),
+        Flaw(
+            "loss",
+            "what the training asks of a drawing",
+            "        z = self.encode(self.spoil(x))\n",
+            "        x = self.spoil(x)\n        z = self.encode(x)\n",
+        ),
+        Flaw(
+            "in_use",
+            "how sparse the code is said to be",
+            "(self.encode(x) != 0).sum(dim=1).float().mean().item()",
+            "(self.encode(x) != 0).any(dim=0).sum().item()",
+        ),
+    ),
+)
+
+
+@check(
+    *mistakes_in_tests(SCAN_CLEANER),
+    tests="your tests, on the class with nothing wrong in it and on three with one mistake each",
+)
+def check_scan_tests(answer: Answer) -> None:
+    """A list of functions that take the class ScanCleaner and raise AssertionError on a mistake."""
+    judge_tests(answer, SCAN_CLEANER)
 
 
 @check(
     Mistake(
-        "drawn_twice",
-        "The bug is still there: corrupt ran more than once for an image, and each time it damages other "
-        "pixels. What did the model see?",
+        "rows",
+        "`unit_atoms` gives length one to the rows, one for each pixel: an atom is a column, and may still "
+        "be as long as it likes.",
     ),
-    Mistake("no_noise", "corrupt was never called: the model must see damaged images."),
-    Mistake(
-        "clean_in",
-        "The model was given the clean images: a denoising autoencoder must see the damaged ones.",
-    ),
+    Mistake("lengths", "The atoms of `unit_atoms` have lengths from {low:.3g} to {high:.3g}, and not one."),
     Mistake(
         "noisy_target",
-        "The error is measured against the damaged images: then a copy would be perfect.",
+        "`loss` compares the drawing with the noisy scan: then noise that is drawn is rewarded.",
     ),
+    Mistake("clean_in", "`loss` does not depend on the noise: the network must see spoilt scans."),
+    Mistake("loss", "Without noise `loss` is {found:.4g} where the docstring's number is {right:.4g}."),
     Mistake(
-        "mask_from_output",
-        "You took the pixels where the model's output differs from x as the damaged ones: those are nearly "
-        "all pixels.",
+        "used_by_any",
+        "`in_use` counts the numbers that any of the scans uses: asked is how many *one* scan uses, on "
+        "average.",
     ),
-    Mistake(
-        "weights_swapped",
-        "The weights are swapped: damaged pixels have the weight alpha, the others 1 − alpha.",
-    ),
-    Mistake("undamaged_forgotten", "The undamaged pixels do not count at all: their weight is 1 − alpha."),
-    Mistake("alpha_ignored", "All pixels have the same weight: alpha plays no part in it."),
-    Mistake(
-        "weight_squared",
-        "The weight is squared along with the difference: it multiplies the squared error of a pixel.",
-    ),
-    Mistake(
-        "mean_over_pixels",
-        "You averaged over the pixels: the error of an image is the sum over its pixels, averaged over the "
-        "batch.",
-    ),
-    Mistake("summed_over_batch", "You summed over the batch: the loss is the mean over the images."),
-    Mistake("kept_apart", "You kept the images apart: the loss is one number, their mean."),
-    Mistake("absolute", "These are absolute differences: the squared error is asked for."),
-    Mistake(
-        "mean_in_each_group",
-        "You averaged over the damaged pixels and over the others apart: add up all weighted errors of an "
-        "image.",
-    ),
-    Mistake(
-        "weight_added",
-        "The weight of the undamaged pixels is not 1 − alpha: at alpha = 1 they count nothing.",
-    ),
-    Mistake(
-        "backward",
-        "Your function calls backward() itself: it only returns the loss, and the training loop takes the "
-        "gradient.",
-    ),
-    Mistake(
-        "detached",
-        "The number is right, and no gradient reaches the model: nothing could be trained with it. Look for "
-        ".item(), .detach(), torch.no_grad() or NumPy.",
-    ),
-    tests="shape, four weights, images with one and two channels that are higher than wide, one image, the "
-    "number of draws, gradients of the model",
+    Mistake("share", "`in_use` returns a share: the docstring asks for a number of numbers."),
+    Mistake("in_use", "`in_use` returns {found:.4g} where {right:.4g} is right."),
+    Mistake("by_chance", "`clean` returns something else the second time: no noise belongs there."),
+    Mistake("clean", "`clean` is not what `decode` makes of `encode`."),
+    Mistake("does_not_learn", "The loss hardly falls any more: something that was right is gone."),
+    tests="lengths of atoms, the loss without noise and with much of it, numbers in use of few and of many "
+    "scans, a short training",
 )
-def check_emphasized_loss(answer: Answer) -> None:
-    """f(model, corrupt, x, alpha), x (B, C, H, W) → the weighted squared error of an image, one number."""
-    for alpha, batch, c in ((0.8, 4, 2), (0.3, 4, 2), (1.0, 3, 1), (0.0, 4, 2), (0.7, 1, 2)):
-        model, x = nn.Conv2d(c, c, 3, padding=1), answer.uniform(batch, c, 6, 5)
-        corrupt, seen = _corruption(answer)
-        inputs = {"model": model, "corrupt": corrupt, "x": x, "alpha": alpha}
-        result = answer.call(**inputs)
-        found = answer.tensor(result, {"x": x})
-        drawn = sum(noisy.numel() for noisy in seen)
-        if drawn == 0:
-            answer.fail("no_noise")
-        if drawn > x.numel():
-            answer.fail("drawn_twice")
-        if drawn < x.numel():
-            raise WrongAnswer(
-                "corrupt must damage every image of the batch, and some were left out.", "value"
-            )
-        noisy = torch.cat([part.reshape(-1, c, 6, 5) for part in seen])
-        right, wrong = _emphasized_values(model, noisy, x, alpha)
-        if not close(found, right):
-            for name, value in wrong.items():
-                values = value if name == "weight_added" else [value]
-                if batch > 3 and any(close(found, v, rtol=3e-5, atol=1e-6) for v in values):
-                    answer.fail(name)
-            answer.match(found, right, **inputs)
-        if any(p.grad is not None for p in model.parameters()):
-            answer.fail("backward")
-        if not _reaches(model, result):
-            answer.fail("detached")
+def check_scan_cleaner(answer: Answer) -> None:
+    """The class ScanCleaner without its mistakes; methods and arguments as they were."""
+    if not isinstance(answer.f, type):
+        raise WrongAnswer("Give the check the class itself, without calling it.", "type")
+    _has_unit_atoms(answer, _cleaner(answer))
+    _asks_for_clean_scans(answer)
+    cleaner = _cleaner(answer)
+    _counts_numbers_in_use(answer, cleaner)
+    x = answer.normal(5, 30)
+    once, twice = (answer.tensor(asked(answer, cleaner.clean, noisy=x), {}, "clean") for _ in range(2))
+    if not close(once, twice):
+        answer.fail("by_chance")
+    if not close(once, answer.tensor(_drawn(answer, cleaner, x), {}, "decode")):
+        answer.fail("clean")
+
+    def learn(scans: Tensor) -> list:
+        cleaner.learn(scans, epochs=20)
+        return cleaner.history
+
+    losses = asked(answer, learn, scans=answer.uniform(200, 1) * answer.uniform(1, 30, high=3))
+    if not losses[-1] < 0.7 * losses[0]:
+        answer.fail("does_not_learn")
 
 
-def _corruption(answer: Answer) -> tuple:
-    """A function that replaces two pixels in five, and the list of all that it returned."""
-    seen = []
-
-    def corrupt(x: Tensor) -> Tensor:
-        replaced = answer.uniform(*x.shape) < 0.4
-        noisy = torch.where(replaced, answer.uniform(*x.shape, low=1, high=2), x)
-        seen.append(noisy.detach().clone())
-        return noisy
-
-    return corrupt, seen
+def _cleaner(answer: Answer) -> nn.Module:
+    return asked(answer, partial(answer.f, pixels=30, atoms=8, noise=0.5, price=0.3))
 
 
-@torch.no_grad()
-def _emphasized_values(
-    model: nn.Module, noisy: Tensor, x: Tensor, alpha: float
-) -> tuple[Tensor, dict[str, Tensor]]:
-    x_hat, clean_in = model(noisy).double(), model(x).double()
-    damaged = noisy != x
-    weight = torch.where(damaged, alpha, 1 - alpha).double()
-    error = (x_hat - x).square()
-
-    def loss(values: Tensor) -> Tensor:
-        return values.flatten(1).sum(dim=1).mean()
-
-    right = loss(weight * error)
-    wrong = {
-        "clean_in": loss(weight * (clean_in - x).square()),
-        "noisy_target": loss(weight * (x_hat - noisy).square()),
-        "mask_from_output": alpha * loss(error),
-        "weights_swapped": loss((1 - weight) * error),
-        "undamaged_forgotten": loss(alpha * damaged * error),
-        "alpha_ignored": loss(error),
-        "weight_squared": loss(weight.square() * error),
-        "absolute": loss(weight * error.sqrt()),
-        "mean_in_each_group": alpha * error[damaged].mean() + (1 - alpha) * error[~damaged].mean(),
-        "weight_added": torch.stack(
-            [loss(w * error) for w in (1 + alpha * damaged, torch.where(damaged, alpha, 1.0))]
-        ),
-        "mean_over_pixels": (weight * error).mean(),
-        "summed_over_batch": (weight * error).sum(),
-        "kept_apart": (weight * error).flatten(1).sum(dim=1),
-    }
-    return right, wrong
+def _drawn(answer: Answer, cleaner: nn.Module, x: Tensor) -> object:
+    return asked(answer, lambda x: cleaner.decode(cleaner.encode(x)), "decode", x=x)
 
 
-def _reaches(model: nn.Module, result: object) -> bool:
-    """Whether a gradient of the loss comes back to the model."""
-    if not (isinstance(result, Tensor) and result.requires_grad):
-        return False
-    result.sum().backward()
-    return all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.parameters())
+def _has_unit_atoms(answer: Answer, cleaner: nn.Module) -> None:
+    found = answer.tensor(asked(answer, lambda: cleaner.unit_atoms(), "unit_atoms"), {}, "unit_atoms")
+    if found.shape != (30, 8):
+        raise WrongAnswer(
+            f"unit_atoms must return (pixels, atoms), (30, 8) here, not {tuple(found.shape)}.", "shape"
+        )
+    lengths = found.norm(dim=0)
+    if not close(lengths, torch.ones(8).double()):
+        if close(found.norm(dim=1), torch.ones(30).double()):
+            answer.fail("rows")
+        answer.fail("lengths", low=lengths.min(), high=lengths.max())
+
+
+def _asks_for_clean_scans(answer: Answer) -> None:
+    cleaner, x = _cleaner(answer), answer.normal(6, 30)
+    cleaner.noise = 0.0
+    quiet = answer.number(asked(answer, cleaner.loss, x=x))
+    with torch.no_grad():
+        z = cleaner.encode(x)
+        error = (cleaner.decode(z) - x).square().sum(dim=1)
+        right = (error + 0.3 * z.abs().sum(dim=1)).mean().item()
+    if not np.isclose(quiet, right, rtol=1e-3):
+        answer.fail("loss", found=quiet, right=right)
+    cleaner.noise = 4.0
+    if np.isclose(answer.number(asked(answer, cleaner.loss, x=x)), quiet, rtol=1e-5):
+        answer.fail("clean_in")
+    with torch.no_grad():  # a code of zeros: a blank sheet is drawn, whatever is seen
+        cleaner.encoder.weight.zero_()
+        cleaner.encoder.bias.fill_(-1)
+    blank = x.square().sum(dim=1).mean().item()
+    found = answer.number(asked(answer, cleaner.loss, x=x))
+    if not np.isclose(found, blank, rtol=1e-3):
+        answer.fail("noisy_target")
+
+
+def _counts_numbers_in_use(answer: Answer, cleaner: nn.Module) -> None:
+    for n in (40, 3, 1):
+        x = answer.normal(n, 30)
+        found = answer.number(asked(answer, cleaner.in_use, x=x))
+        with torch.no_grad():
+            on = cleaner.encode(x) != 0
+        right = on.sum(dim=1).double().mean().item()
+        if not np.isclose(found, right, rtol=1e-3):
+            if found == on.any(dim=0).sum().item():
+                answer.fail("used_by_any")
+            if np.isclose(found, right / 8, rtol=1e-3):
+                answer.fail("share")
+            answer.fail("in_use", found=found, right=right)
 
 
 # ── 10.5 Better than the filter ──────────────────────────────────────────────────────────────────
@@ -656,3 +389,100 @@ def _median(x: Tensor, size: int) -> Tensor:
 
 def _error(x_hat: Tensor, x: Tensor) -> float:
     return float((x_hat - x).square().flatten(1).sum(dim=1).mean())
+
+
+# ── 10.6 Transfer: the sounds of a workshop ──────────────────────────────────────────────────────
+
+UNEXPLAINED = 0.05
+IN_USE = 3.0
+
+
+def workshop(n, seed=0):
+    """n recordings of 160 whole numbers (n, 160), and how loud each of 12 machines was, (n, 12)."""
+    random = np.random.default_rng(seed)
+    t = np.arange(160)
+    period, fade = np.geomspace(4, 40, 12)[:, None], np.tile([15, 40, 25], 4)[:, None]
+    knocks = np.sin(2 * np.pi * t / period) * np.exp(-t / fade)  # each machine has its own
+    loud = random.gamma(4, 1500, (n, 12)) * (random.random((n, 12)) < 0.15)
+    return (loud @ knocks + random.normal(0, 150, (n, 160))).round().astype(np.int16), loud
+
+
+@check(
+    Mistake(
+        "other_unit",
+        "What you play has a standard deviation of {found:.3g}, the recordings one of {right:.4g}: what was "
+        "divided on the way in must be multiplied on the way out.",
+    ),
+    Mistake(
+        "silent",
+        "All codes are zero: the price of a number is higher than what it saves. In which unit are the "
+        "recordings?",
+    ),
+    Mistake(
+        "nearly_zero",
+        "{found:.1f} numbers of a code are in use on average, but only {large:.1f} are above a thousandth of "
+        "the largest: tiny is not zero. What cuts numbers off?",
+    ),
+    Mistake(
+        "dense",
+        "{found:.1f} numbers of a code are in use on average; at most 3 are allowed, and most recordings "
+        "hold fewer machines.",
+    ),
+    Mistake(
+        "batch",
+        "The same recording gets another code beside other recordings: scale by numbers of the training "
+        "recordings, not of those that come in, and draw nothing at random.",
+    ),
+    Mistake(
+        "remembers",
+        "What `play` plays for a code depends on what `hear` heard last: it must follow from the code alone.",
+    ),
+    tests="300 fresh recordings: at most 3 numbers in use on average, exact zeros, at most 0.05 unexplained, "
+    "each recording by itself",
+)
+def check_sound_code(answer: Answer) -> str:
+    """(hear, play): recordings (N, 160) → codes (N, K) with few numbers in use → recordings (N, 160).
+
+    Recordings are the same in every check, so that the verdict on an answer is, too.
+    """
+    if not isinstance(answer.f, (tuple, list)) or len(answer.f) != 2 or not all(map(callable, answer.f)):
+        raise WrongAnswer("sound_code must be the two functions, as in `sound_code = hear, play`.", "type")
+
+    def hear(sounds: np.ndarray) -> Tensor:
+        return answer.tensor(asked(answer, answer.f[0], "hear", sounds=sounds), {}, "hear")
+
+    def play(z: Tensor) -> Tensor:
+        return answer.tensor(asked(answer, answer.f[1], "play", z=z), {}, "play")
+
+    sounds, _ = workshop(300, seed=9_000)
+    z = hear(sounds)
+    if z.ndim != 2 or len(z) != 300:
+        raise WrongAnswer(f"hear must return (300, K) for 300 recordings, not {tuple(z.shape)}.", "shape")
+    if not bool(z.isfinite().all()):
+        raise WrongAnswer("Codes are NaN or infinite.", "nan")
+    played = play(z.float())
+    if played.shape != (300, 160):
+        raise WrongAnswer(f"play must return (300, 160) for 300 codes, not {tuple(played.shape)}.", "shape")
+    if not bool(played.isfinite().all()):
+        raise WrongAnswer("What you play is NaN or infinite.", "nan")
+    some = hear(sounds[:40])
+    if not close(play(z.float()), played, atol=1):
+        answer.fail("remembers")
+    if not close(some, z[:40], rtol=1e-2, atol=1e-2 * float(z.std())):
+        answer.fail("batch")
+    found = (z != 0).sum(dim=1).double().mean().item()
+    if found == 0:
+        answer.fail("silent")
+    if found > IN_USE:
+        large = (z.abs() > 1e-3 * z.abs().max()).sum(dim=1).double().mean().item()
+        answer.fail("nearly_zero" if large <= IN_USE else "dense", found=found, large=large)
+    real = torch.from_numpy(sounds).double()
+    if not 0.1 < played.std() / real.std() < 10:
+        answer.fail("other_unit", found=played.std().item(), right=real.std().item())
+    left = float((played - real).square().sum() / real.square().sum())
+    if left > UNEXPLAINED:
+        raise WrongAnswer(
+            f"With {found:.2f} numbers in use you leave {left:.3f} of 300 fresh recordings unexplained; the "
+            f"yardstick is {UNEXPLAINED}."
+        )
+    return f"Yours use {found:.2f} and leave {left:.3f}."

@@ -70,7 +70,9 @@ def as_prose(cells: list[nbformat.NotebookNode]) -> str:
 EVERY_KIND = (
     "02_vanilla_autoencoder.ipynb",
     "04_variational_autoencoder.ipynb",
+    "06_kl_divergence.ipynb",
     "08_convolutional_vae.ipynb",
+    "10_sparse_and_denoising.ipynb",
 )
 
 
@@ -134,6 +136,7 @@ def test_each_exercise_is_complete(name):
         assert figures or kind_of(cells) == "Explain", f"{title}: no figure that uses the answer"
         assert all(cells[i + 1].cell_type == "markdown" for i in figures), f"{title}: a figure is not read"
         assert all("see-it-work" in cells[i].metadata.get("tags", []) for i in figures), title
+        assert all(cells[i].metadata.get("alt") for i in figures), f"{title}: a figure without its words"
 
 
 @each_example

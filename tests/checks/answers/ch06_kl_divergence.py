@@ -4,82 +4,12 @@ import math
 
 import numpy as np
 import torch
-from scipy.special import entr, logsumexp, rel_entr
-from scipy.stats import entropy, norm, sem
-from torch.distributions import Categorical, MixtureSameFamily, Normal, kl_divergence
+from scipy.special import rel_entr, xlogy
+from scipy.stats import entropy, sem
+from torch.distributions import Categorical, Normal, kl_divergence
 from torch.nn import functional
 
-
-def in_loops(mu, log_var):
-    result = torch.empty(mu.shape)
-    for b in range(mu.shape[0]):
-        for d in range(mu.shape[1]):
-            m, v = mu[b, d].item(), math.exp(log_var[b, d].item())
-            result[b, d] = (m * m + v - 1 - math.log(v)) / 2
-    return result
-
-
-def with_numpy(mu, log_var):
-    mu, log_var = mu.numpy().astype(np.float64), log_var.numpy().astype(np.float64)
-    return 0.5 * (np.exp(log_var) + mu**2 - 1 - log_var)
-
-
-def with_distributions(mu, log_var):
-    return kl_divergence(Normal(mu, torch.exp(log_var / 2)), Normal(0.0, 1.0))
-
-
-def in_place(mu, log_var):
-    result = log_var.exp()
-    result += mu.pow(2)
-    result -= 1 + log_var
-    return result.div_(2)
-
-
-def clamped(mu, log_var):
-    log_var = log_var.clamp(-10, 10)
-    return -0.5 * (1 + log_var - mu**2 - log_var.exp())
-
-
-def log_var_as_sigma(mu, log_var):
-    return -0.5 * (1 + torch.log(log_var**2) - mu**2 - log_var**2)
-
-
-def other_direction(mu, log_var):
-    return kl_divergence(Normal(0.0, 1.0), Normal(mu, torch.exp(log_var / 2)))
-
-
-def small_number_added(mu, log_var):
-    variance = log_var.exp() + 1e-8
-    return 0.5 * (mu**2 + variance - 1 - variance.log())
-
-
-def from_log_sigma(mu, log_var):
-    log_sigma = log_var / 2
-    return (mu**2 + (2 * log_sigma).exp() - 1) / 2 - log_sigma
-
-
-def from_expm1(mu, log_var):
-    return 0.5 * (torch.expm1(log_var) - log_var) + 0.5 * mu * mu
-
-
-def from_cross_entropy(mu, log_var):
-    q = Normal(mu, (log_var / 2).exp())
-    return 0.5 * (math.log(2 * math.pi) + mu**2 + log_var.exp()) - q.entropy()
-
-
-def row_by_row(mu, log_var):
-    return torch.stack([(m.square() + v.exp() - v - 1) / 2 for m, v in zip(mu, log_var, strict=True)])
-
-
-def by_vmap(mu, log_var):
-    one = torch.func.vmap(lambda m, v: -0.5 * (1 + v - m * m - v.exp()))
-    return torch.func.vmap(one)(mu.double(), log_var.double())
-
-
-def in_double_for_ever(mu, log_var):
-    torch.set_default_dtype(torch.float64)
-    return with_distributions(mu, log_var)
-
+from course_lib.checks.ch06_kl_divergence import TANK_READER
 
 # ── monte_carlo_kl ───────────────────────────────────────────────────────────────────────────────
 
@@ -121,39 +51,6 @@ def estimate_by_index(log_q, log_p):
     n = log_q.numel()
     mean = sum(log_q[i] - log_p[i] for i in range(n)) / n
     return mean, (sum((log_q[i] - log_p[i] - mean) ** 2 for i in range(n)) / (n - 1) / n) ** 0.5
-
-
-# ── bits_per_image ───────────────────────────────────────────────────────────────────────────────
-
-
-def bits_with_distributions(mu, log_var):
-    kl = kl_divergence(Normal(mu, (log_var / 2).exp()), Normal(0.0, 1.0))
-    return float(kl.sum() / len(mu) / math.log(2))
-
-
-def bits_in_loops(mu, log_var):
-    total = 0.0
-    for m, v in zip(mu.flatten().tolist(), log_var.flatten().tolist(), strict=True):
-        total += (m * m + math.exp(v) - 1 - v) / 2
-    return total / len(mu) * math.log2(math.e)
-
-
-def bits_in_numpy(mu, log_var):
-    return np.mean(np.sum(with_numpy(mu, log_var), axis=1)) / np.log(2)
-
-
-def bits_by_dimension(mu, log_var):
-    return with_distributions(mu, log_var).mean(dim=0).sum().reshape(1) / torch.tensor(2.0).log()
-
-
-def bits_by_log2(mu, log_var):
-    variance = log_var.double().exp()
-    nats = mu.double() ** 2 + variance - 1
-    return ((nats / math.log(2) - torch.log2(variance)) / 2).sum(-1).mean(0)
-
-
-def bits_by_einsum(mu, log_var):
-    return torch.einsum("bd->", from_log_sigma(mu, log_var)).item() / (math.log(2) * mu.shape[0])
 
 
 # ── kl_of_reports ────────────────────────────────────────────────────────────────────────────────
@@ -201,171 +98,262 @@ def reports_with_small_numbers(q, p):
     return (q * ((q + 1e-8) / (p + 1e-8)).log()).sum(dim=1)
 
 
-# ── information_and_distance ─────────────────────────────────────────────────────────────────────
+# ── tank_tests ───────────────────────────────────────────────────────────────────────────────────
 
-POINTS = np.linspace(-25, 25, 10_001)
-
-
-def split_on_grid(mu, log_var, points=POINTS, reverse=False, heap=None, prior=None):
-    log_q = norm.logpdf(points, mu.numpy()[:, None], np.exp(log_var.numpy() / 2)[:, None])
-    log_heap = logsumexp(log_q, axis=0) - math.log(len(log_q)) if heap is None else heap(log_q)
-    log_prior = norm.logpdf(points) if prior is None else prior(points)
-
-    def kl(a, b):
-        return (np.exp(a) * (a - b)).sum(axis=-1) * (points[1] - points[0])
-
-    distance = kl(log_prior, log_heap) if reverse else kl(log_heap, log_prior)
-    return kl(log_q, log_heap).mean(), distance
+NOISE = [0.5, 1.0, 3.0]
 
 
-def split_by_difference(mu, log_var):
-    grid = torch.arange(-20, 20, 0.01)
-    heap = Normal(mu[:, None], (log_var[:, None] / 2).exp()).log_prob(grid).exp().mean(dim=0)
-    distance = (torch.xlogy(heap, heap) - heap * Normal(0.0, 1.0).log_prob(grid)).sum() * 0.01
-    return with_distributions(mu, log_var).mean() - distance, distance
+def test_error_grows_as_the_logarithm_says(Reader):
+    readings, noise = torch.randn(7, 3), torch.tensor(NOISE)
+    reader = Reader(NOISE)
+    grows = reader.error(torch.ones(7, 1), readings) - reader.error(torch.zeros(7, 1), readings)
+    logarithms = [Normal(level, noise).log_prob(readings).sum(dim=1) for level in (0.0, 1.0)]
+    torch.testing.assert_close(grows, logarithms[0] - logarithms[1])
 
 
-def split_from_entropies(mu, log_var):
-    heap = np.exp(norm.logpdf(POINTS[:, None], mu.numpy(), np.exp(log_var.numpy() / 2))).mean(axis=1)
-    step = POINTS[1] - POINTS[0]
-    information = entr(heap).sum() * step - 0.5 * np.mean(np.log(2 * np.pi * np.e) + log_var.numpy())
-    return [float(information), float(-(entr(heap) + heap * norm.logpdf(POINTS)).sum() * step)]
+def test_one_sensor_by_hand(Reader):
+    found = Reader([2.0]).error(torch.tensor([[1.0]]), torch.tensor([[5.0]]))
+    assert abs(float(found) - 2) < 1e-5  # two noises off: ½ · 2²
 
 
-def split_with_a_mixture(mu, log_var):
-    q = Normal(mu.double(), (log_var.double() / 2).exp())
-    heap = MixtureSameFamily(Categorical(torch.ones(len(mu))), q)
-    z = torch.linspace(-20, 20, 8001, dtype=torch.float64)
-    log_heap, step = heap.log_prob(z), 40 / 8000
-    distance = (log_heap.exp() * (log_heap - Normal(0.0, 1.0).log_prob(z))).sum() * step
-    log_q = q.log_prob(z[:, None])
-    return (log_q.exp() * (log_q - log_heap[:, None])).sum(dim=0).mean() * step, distance
+def test_a_noisy_sensor_counts_a_quarter(Reader):
+    reader = Reader([1.0, 2.0])
+    good, bad = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    errors = [reader.error(torch.zeros(1, 1), readings).item() for readings in (good, bad)]
+    np.testing.assert_allclose(errors[0], 4 * errors[1], rtol=1e-5)
 
 
-def split_on_a_grid_of_its_own(mu, log_var):
-    sigma = (log_var / 2).exp()
-    z = torch.linspace(float((mu - 9 * sigma).min()), float((mu + 9 * sigma).max()), 20_001)
-    log_q = Normal(mu, sigma).log_prob(z[:, None])  # (points, N)
-    log_heap = torch.logsumexp(log_q, dim=1) - math.log(len(mu))
-    information = torch.trapezoid(log_q.exp() * (log_q - log_heap[:, None]), z, dim=0).mean()
-    return information, torch.trapezoid(log_heap.exp() * (log_heap - Normal(0.0, 1.0).log_prob(z)), z)
+def test_kl_is_the_line(Reader):
+    mu, log_var = torch.randn(9, 1), torch.randn(9, 1)
+    line = -0.5 * (1 + log_var - mu**2 - log_var.exp())
+    assert torch.allclose(Reader(NOISE).kl(mu, log_var), line[:, 0], atol=1e-5)
 
 
-def split_on_the_coarsest_grid(mu, log_var):
-    return split_on_grid(mu, log_var, points=np.arange(-14, 14, 0.1))
+def test_wide_costs_more_than_narrow(Reader):
+    mu = torch.zeros(2, 1)
+    narrow, wide = Reader(NOISE).kl(mu, torch.tensor([[0.25], [4.0]]).log()).tolist()
+    if not abs(narrow - 0.318) < 0.001 < wide:
+        raise AssertionError(f"half as wide costs 0.318 nats, not {narrow}")
 
 
-def split_image_by_image(mu, log_var):
-    z, step = torch.linspace(-15, 15, 6001), 30 / 6000
-    log_qs = [Normal(m, (v / 2).exp()).log_prob(z) for m, v in zip(mu, log_var, strict=True)]
-    log_heap = torch.stack(log_qs).logsumexp(0) - math.log(len(log_qs))
-    information = sum(float((log_q.exp() * (log_q - log_heap)).sum()) * step for log_q in log_qs) / len(mu)
-    return torch.tensor([information, float(with_distributions(mu, log_var).mean()) - information])
+def test_gradient_through_the_draw(Reader):
+    log_var = torch.zeros(20, 1, requires_grad=True)
+    level = Reader(NOISE).draw(torch.zeros(20, 1), log_var)
+    assert level.requires_grad
+    level.square().sum().backward()
+    assert log_var.grad is not None
+    assert log_var.grad.abs().sum() > 0
 
 
-def split_with_small_numbers(mu, log_var):
-    return split_on_grid(
-        mu,
-        log_var,
-        heap=lambda log_q: np.log(np.exp(log_q).mean(axis=0) + 1e-6),
-        prior=lambda z: np.log(norm.pdf(z) + 1e-6),
-    )
+def test_error_reaches_both_heads(Reader):
+    reader, readings = Reader(NOISE), torch.randn(30, 3)
+    reader.error(reader.draw(*reader.encode(readings)), readings).sum().backward()
+    assert (reader.heads.bias.grad != 0).all()
 
 
-def split_by_densities(mu, log_var):
-    z = torch.linspace(-20, 20, 8001)
-    q = Normal(mu[:, None], (log_var[:, None] / 2).exp()).log_prob(z).exp()
-    heap, prior = q.mean(dim=0), Normal(0.0, 1.0).log_prob(z).exp()
-    return ((q * (q / heap).log()).sum(1) * 0.005).mean(), (heap * (heap / prior).log()).sum() * 0.005
+def test_two_good_sensors_make_sure(Reader):
+    """Bayes' rule: 1 + 4 + 4, so sigma is a third."""
+    level = torch.randn(800, 1)
+    reader = Reader([0.5, 0.5])
+    reader.learn(level + 0.5 * torch.randn(800, 2))
+    assert abs(reader.read(torch.zeros(1, 2))[1].item() - 1 / 3) < 0.1
 
 
-def split_information_reversed(mu, log_var):
-    log_q = norm.logpdf(POINTS, mu.numpy()[:, None], np.exp(log_var.numpy() / 2)[:, None])
-    log_heap = logsumexp(log_q, axis=0) - math.log(len(mu))
-    information = (np.exp(log_heap) * (log_heap - log_q)).sum(axis=1).mean() * (POINTS[1] - POINTS[0])
-    return information, split_on_grid(mu, log_var)[1]
+def test_error_and_kl(Reader):
+    test_one_sensor_by_hand(Reader)
+    test_kl_is_the_line(Reader)
 
 
-def split_with_one_gaussian(mu, log_var):
-    log_variance = (log_var.exp().mean() + mu.var(correction=0)).log()
-    distance = with_distributions(mu.mean()[None], log_variance[None])[0]
-    return with_distributions(mu, log_var).mean() - distance, distance
+def test_all(Reader):
+    test_error_and_kl(Reader)
+    test_gradient_through_the_draw(Reader)
 
 
-def split_undivided(mu, log_var):
-    return split_on_grid(mu, log_var, heap=lambda log_q: logsumexp(log_q, axis=0))
+def test_prior_is_free(Reader):
+    assert Reader(NOISE).kl(torch.zeros(3, 1), torch.zeros(3, 1)).abs().max() < 1e-6
 
 
-# ── arrange_codes ────────────────────────────────────────────────────────────────────────────────
+def test_shapes(Reader):
+    mu, sigma = Reader(NOISE).read(torch.randn(4, 3))
+    assert mu.shape == sigma.shape == (4, 1)
 
 
-def at_quantiles(n, width=0.58):
-    edges = norm.ppf(np.linspace(0, 1, n + 1)[1:-1])
-    mu = norm.ppf((np.arange(n) + 0.5) / n)
-    gaps = np.diff(np.concatenate([[2 * edges[0] - edges[1]], edges, [2 * edges[-1] - edges[-2]]]))
-    return mu, 2 * np.log(width * gaps)
+def test_knows_the_level(Reader):
+    level = torch.randn(500, 1)
+    readings = level + 0.5 * torch.randn(500, 1)
+    reader = Reader([0.5])
+    reader.learn(readings, epochs=1)
+    assert (reader.read(readings)[0] - level).abs().max() < 0.1
 
 
-def by_search(n):
-    found = []
-    for width in (0.4, 0.5, 0.58, 0.66):
-        mu, log_var = (torch.tensor(part) for part in at_quantiles(n, width))
-        information, distance = split_on_grid(mu, log_var)
-        if information > 0.66 * math.log(n):
-            found.append((distance, mu, log_var))
-    return min(found, key=lambda tried: tried[0])[1:]
+def test_that_returns(Reader):
+    return Reader(NOISE).kl(torch.zeros(3, 1), torch.zeros(3, 1)).shape == (3,)
 
 
-def code_by_code(n):
-    mu = [norm.ppf((i + 0.5) / n) for i in range(n)]
-    sigma = [0.5 / n / norm.pdf(m) for m in mu]  # a gap is about 1 / (n · density)
-    return [torch.tensor(mu), torch.tensor([2 * math.log(s) for s in sigma])]
+def test_that_sets_a_switch(Reader):
+    torch.set_default_dtype(torch.float64)
 
 
-def by_descent(n):
-    z = torch.linspace(-6, 6, 301)
-    with torch.enable_grad():
-        mu = torch.linspace(-1.6, 1.6, n).requires_grad_()
-        log_var = torch.full((n,), -2.5).requires_grad_()
-        optimizer = torch.optim.Adam([mu, log_var], lr=0.05)
-        for _ in range(150):
-            log_heap = Normal(mu[:, None], (log_var[:, None] / 2).exp()).log_prob(z).logsumexp(0) - math.log(
-                n
-            )
-            distance = (log_heap.exp() * (log_heap - Normal(0.0, 1.0).log_prob(z))).sum() * 0.04
-            information = with_distributions(mu, log_var).mean() - distance
-            optimizer.zero_grad()
-            (30 * (distance - 0.03).relu() + 3 * (0.7 * math.log(n) - information).relu()).backward()
-            optimizer.step()
-    return mu, log_var
+WRONG_TESTS = [
+    ("refuses_the_right_one", [test_one_sensor_by_hand, test_kl_is_the_line, test_knows_the_level]),
+    ("refuses_the_right_one", [lambda Reader: Reader().kl]),
+    ("returns", [test_that_returns]),
+    ("catches_nothing", [test_prior_is_free, test_one_sensor_by_hand, test_gradient_through_the_draw]),
+    ("catches_nothing", [test_shapes]),
+    ("error", [test_kl_is_the_line, test_gradient_through_the_draw]),
+    ("kl", [test_a_noisy_sensor_counts_a_quarter, test_error_reaches_both_heads]),
+    ("draw", [test_error_grows_as_the_logarithm_says, test_wide_costs_more_than_narrow]),
+    ("same_tests", [test_all]),
+    ("same_tests", [test_error_and_kl, test_gradient_through_the_draw]),
+    ("default_dtype", [test_that_sets_a_switch]),
+    ("type", [0.5]),
+    ("type", "test_kl"),
+]
 
 
-def from_the_density(n):
-    mu = Normal(0.0, 1.0).icdf((torch.arange(n, dtype=torch.float64) + 0.5) / n)
-    return mu.flip(0), 2 * torch.log(0.5 / n / Normal(0.0, 1.0).log_prob(mu).exp()).flip(0)
+# ── tank_reader ──────────────────────────────────────────────────────────────────────────────────
+
+TankReader = TANK_READER.build()
 
 
-def as_parameters(n):
-    return tuple(torch.nn.Parameter(torch.as_tensor(part)) for part in at_quantiles(n, 0.52))
+def tank_reader_with(*kinds, **methods):
+    """The class with some of the script's mistakes, and other methods in their place."""
+    return type("Mended", (TANK_READER.build(*kinds),), methods)
 
 
-def evenly(n, spread, sigma):
-    even = torch.linspace(-1, 1, n)
-    return spread * even / even.std(correction=0), torch.full((n,), 2 * math.log(sigma))
+def error_by_log_prob(self, z, readings):
+    return -Normal(z, self.noise).log_prob(readings).sum(dim=1)
+
+
+def error_sensor_by_sensor(self, z, readings):
+    parts = [((readings[:, i] - z[:, 0]) / s) ** 2 / 2 for i, s in enumerate(self.noise.tolist())]
+    return torch.stack(parts).sum(dim=0)
+
+
+def kl_by_the_line(self, mu, log_var):
+    return -0.5 * (1 + log_var - mu.square() - log_var.exp()).squeeze(1)
+
+
+def kl_of_draws(self, mu, log_var):
+    return (mu.square() + log_var.expm1() - log_var)[:, 0] / 2
+
+
+def draw_by_rsample(self, mu, log_var):
+    return Normal(mu, (log_var / 2).exp()).rsample()
+
+
+def draw_by_mul(self, mu, log_var):
+    eps = torch.empty_like(mu).normal_()
+    return torch.addcmul(mu, log_var.mul(0.5).exp(), eps)
+
+
+def learn_without_steps(self, readings, epochs=15, batch_size=50):
+    self.history = [3.0] * epochs
+
+
+def read_the_middle(self, readings):
+    mu, sigma = TankReader.read(self, readings)
+    return 0 * mu, sigma
+
+
+def one_sigma_for_all(self, readings):
+    mu, sigma = TankReader.read(self, readings)
+    return mu, sigma[0]
+
+
+WRONG_TANK_READERS = [
+    ("noise_not_squared", tank_reader_with("error", "kl", "draw")),
+    ("noise_not_squared", tank_reader_with("error")),
+    ("half", tank_reader_with(error=lambda self, z, x: ((x - z) / self.noise).square().sum(dim=1))),
+    ("mean_over_sensors", tank_reader_with(error=lambda self, z, x: error_by_log_prob(self, z, x) / 3)),
+    ("error", tank_reader_with(error=lambda self, z, x: (x - z).square().sum(dim=1))),
+    ("error", tank_reader_with(error=lambda self, z, x: -error_by_log_prob(self, z, x))),
+    ("direction", tank_reader_with("kl")),
+    ("direction", tank_reader_with("kl", draw=draw_by_rsample)),
+    ("kl", tank_reader_with(kl=lambda self, mu, v: -kl_by_the_line(self, mu, v))),
+    ("kl", tank_reader_with(kl=lambda self, mu, v: kl_by_the_line(self, mu, 2 * v))),
+    ("shape", tank_reader_with(kl=lambda self, mu, v: kl_by_the_line(self, mu, v).mean())),
+    ("shape", tank_reader_with(error=lambda self, z, x: error_by_log_prob(self, z, x).sum())),
+    ("shape", tank_reader_with(draw=lambda self, mu, v: draw_by_rsample(self, mu, v)[:, 0])),
+    ("log_var_as_log_sigma", tank_reader_with(draw=lambda self, mu, v: Normal(mu, v.exp()).rsample())),
+    ("by_itself", tank_reader_with(draw=lambda self, mu, v: mu)),
+    ("by_itself", tank_reader_with(draw=lambda self, mu, v: mu + (v / 2).exp() * torch.randn(1, 1))),
+    ("spread", tank_reader_with(draw=lambda self, mu, v: mu + (v / 2).exp() * torch.rand_like(mu))),
+    ("cut_off", tank_reader_with("draw")),
+    ("cut_off", tank_reader_with(draw=lambda self, mu, v: Normal(mu, (v / 2).exp()).sample())),
+    ("not_the_posterior", tank_reader_with(learn=learn_without_steps)),
+    ("other_weights", tank_reader_with(read=read_the_middle)),
+    ("shape", tank_reader_with(read=lambda self, x: tuple(p[:1] for p in TankReader.read(self, x)))),
+    ("raised", tank_reader_with(kl=lambda self, mu, log_var: mu.square(dim=1))),
+    ("nothing", tank_reader_with(draw=lambda self, mu, log_var: None)),
+    ("type", TankReader([1.0])),
+    ("type", 3.0),
+]
+
+
+# ── how_unusual ──────────────────────────────────────────────────────────────────────────────────
+
+
+def shares_of(past, start=0.5):
+    return (past.sum(axis=0) + start) / (past.sum() + 24 * start)
+
+
+def day_in_nats(days, past):
+    n = days.sum(axis=1)
+    q = days / np.maximum(n, 1)[:, None]
+    return n * entropy(q + 1e-12, np.broadcast_to(shares_of(past), q.shape), axis=1)
+
+
+def hour_by_hour(days, past):
+    usual, scores = shares_of(past, start=0.1), []
+    for day in days:
+        n = day.sum()
+        scores.append(sum(c * math.log(c / (n * p)) for c, p in zip(day, usual, strict=True) if c > 0))
+    return np.array(scores)
+
+
+def in_torch(days, past):
+    days, past = torch.as_tensor(days).double(), torch.as_tensor(past).double() + 0.01
+    p = past.sum(dim=0) / past.sum()
+    expected = days.sum(dim=1, keepdim=True) * p
+    return (torch.xlogy(days, days) - torch.xlogy(days, expected)).sum(dim=1).float()
+
+
+def by_chi_square(days, past):
+    expected = days.sum(axis=1, keepdims=True) * shares_of(past) + 1e-6
+    return ((days - expected) ** 2 / expected).sum(axis=1)
+
+
+def with_the_day_in_the_past(days, past):
+    """The shares of past and day together are the belief, so it is never 0."""
+    return np.array([day_in_nats(day[None], np.vstack([past, day]))[0] for day in days])
+
+
+def per_visitor(days, past):
+    return day_in_nats(days, past) / np.maximum(days.sum(axis=1), 1)
+
+
+def with_infinities(days, past):
+    q = days / np.maximum(days.sum(axis=1, keepdims=True), 1)
+    return days.sum(axis=1) * rel_entr(q, past.sum(axis=0) / past.sum()).sum(axis=1)
+
+
+def empty_is_nan(days, past):
+    with np.errstate(invalid="ignore"):
+        q = days / days.sum(axis=1, keepdims=True)
+    return days.sum(axis=1) * rel_entr(q, shares_of(past)).sum(axis=1)
+
+
+def squared_shares(days, past):
+    return ((days / np.maximum(days.sum(axis=1, keepdims=True), 1) - shares_of(past)) ** 2).sum(axis=1)
+
+
+def other_way_round(days, past):
+    q = (days + 0.5) / (days.sum(axis=1, keepdims=True) + 12)
+    return rel_entr(shares_of(past), q).sum(axis=1) * days.sum(axis=1)
 
 
 RIGHT = {
-    "check_kl_divergence": [
-        in_loops,
-        with_numpy,
-        with_distributions,
-        in_place,
-        from_log_sigma,
-        from_expm1,
-        from_cross_entropy,
-        row_by_row,
-        by_vmap,
-    ],
     "check_monte_carlo_kl": [
         estimate_in_numpy,
         estimate_in_loops,
@@ -373,14 +361,6 @@ RIGHT = {
         estimate_with_scipy,
         estimate_as_one_tensor,
         estimate_by_index,
-    ],
-    "check_bits_per_image": [
-        bits_with_distributions,
-        bits_in_loops,
-        bits_in_numpy,
-        bits_by_dimension,
-        bits_by_log2,
-        bits_by_einsum,
     ],
     "check_kl_of_reports": [
         reports_with_scipy,
@@ -392,53 +372,23 @@ RIGHT = {
         reports_that_come,
         lambda q, p: (q * (q.log() - p.log())).nansum(dim=1),
     ],
-    "check_information_and_distance": [
-        split_on_grid,
-        split_by_difference,
-        split_from_entropies,
-        split_with_a_mixture,
-        split_on_a_grid_of_its_own,
-        split_on_the_coarsest_grid,
-        split_image_by_image,
+    "check_tank_tests": [
+        [test_error_grows_as_the_logarithm_says, test_kl_is_the_line, test_gradient_through_the_draw],
+        (test_one_sensor_by_hand, test_wide_costs_more_than_narrow, test_error_reaches_both_heads),
+        [test_a_noisy_sensor_counts_a_quarter, test_kl_is_the_line, test_two_good_sensors_make_sure],
+        [test_all, test_error_and_kl, test_one_sensor_by_hand],
     ],
-    "check_arrange_codes": [
-        at_quantiles,
-        by_search,
-        code_by_code,
-        by_descent,
-        from_the_density,
-        as_parameters,
+    "check_tank_reader": [
+        TankReader,
+        tank_reader_with("error", "kl", error=error_by_log_prob, kl=kl_by_the_line),
+        tank_reader_with("draw", "kl", draw=draw_by_rsample, kl=kl_of_draws),
+        tank_reader_with("error", "draw", error=error_sensor_by_sensor, draw=draw_by_mul),
+        tank_reader_with(read=one_sigma_for_all),
     ],
+    "check_how_unusual": [day_in_nats, hour_by_hour, in_torch, by_chi_square, with_the_day_in_the_past],
 }
 
 WRONG = {
-    "check_kl_divergence": [
-        ("half", lambda mu, log_var: -(1 + log_var - mu**2 - log_var.exp())),
-        ("sign", lambda mu, log_var: 0.5 * (1 + log_var - mu**2 - log_var.exp())),
-        ("variance_missing", lambda mu, log_var: -0.5 * (1 + log_var - mu**2)),
-        ("one_missing", lambda mu, log_var: -0.5 * (log_var - mu**2 - log_var.exp())),
-        ("mu_not_squared", lambda mu, log_var: -0.5 * (1 + log_var - mu - log_var.exp())),
-        ("log_var_as_log_sigma", lambda mu, log_var: -0.5 * (1 + 2 * log_var - mu**2 - (2 * log_var).exp())),
-        ("log_var_as_sigma", log_var_as_sigma),
-        ("sigma_for_variance", lambda mu, log_var: -0.5 * (1 + log_var - mu**2 - (log_var / 2).exp())),
-        ("direction", other_direction),
-        ("summed_over_latents", lambda mu, log_var: with_distributions(mu, log_var).sum(dim=1)),
-        ("mean_over_latents", lambda mu, log_var: with_distributions(mu, log_var).mean(dim=1)),
-        ("summed_over_everything", lambda mu, log_var: with_distributions(mu, log_var).sum()),
-        ("mean_over_everything", lambda mu, log_var: with_distributions(mu, log_var).mean()),
-        ("clamped", clamped),
-        ("clamped", lambda mu, log_var: with_distributions(mu, log_var.clamp(max=8))),
-        ("clamped", lambda mu, log_var: with_distributions(mu, log_var.clamp(-20, 100))),
-        ("clamped", small_number_added),
-        ("shape", lambda mu, log_var: with_distributions(mu, log_var).T),
-        ("value", lambda mu, log_var: with_distributions(mu, log_var) + 0.1),
-        ("value", lambda mu, log_var: with_distributions(mu, log_var) / math.log(2)),
-        ("value", lambda mu, log_var: with_distributions(mu, log_var).clamp(min=0.1)),
-        ("shape", lambda mu, log_var: with_distributions(mu, log_var).squeeze()),
-        ("cut", lambda mu, log_var: with_distributions(mu.detach(), log_var)),
-        ("cut", lambda mu, log_var: 0.5 * (mu**2 + log_var.exp().data - 1 - log_var)),
-        ("default_dtype", in_double_for_ever),
-    ],
     "check_monte_carlo_kl": [
         ("direction", estimate(lambda q, p: p - q)),
         ("weighted_twice", estimate(lambda q, p: q.exp() * (q - p))),
@@ -458,26 +408,6 @@ WRONG = {
         ("never_negative", estimate(mean=lambda v: v.mean().clamp(min=0))),
         ("never_negative", estimate(mean=lambda v: v.mean().abs())),
         ("order", lambda q, p: estimate()(q, p)[::-1]),
-    ],
-    "check_bits_per_image": [
-        ("nats", lambda mu, log_var: with_distributions(mu, log_var).sum(dim=1).mean()),
-        ("times_log_2", lambda mu, log_var: bits_in_loops(mu, log_var) * math.log(2) ** 2),
-        ("mean_over_latents", lambda mu, log_var: bits_in_loops(mu, log_var) / mu.shape[1]),
-        ("mean_over_latents_in_nats", lambda mu, log_var: with_distributions(mu, log_var).mean()),
-        ("sum_over_images", lambda mu, log_var: bits_in_loops(mu, log_var) * len(mu)),
-        ("sum_over_images_in_nats", lambda mu, log_var: with_distributions(mu, log_var).sum()),
-        ("mean_posterior", lambda mu, log_var: bits_in_loops(mu.mean(0)[None], log_var.mean(0)[None])),
-        ("not_averaged", lambda mu, log_var: with_distributions(mu, log_var).sum(dim=1) / math.log(2)),
-        ("value", lambda mu, log_var: bits_in_loops(mu, log_var) * math.log10(2)),
-        ("value", lambda mu, log_var: 2 ** bits_in_loops(mu, log_var)),
-        ("value", lambda mu, log_var: math.log2(bits_in_loops(mu, log_var) * math.log(2))),
-        ("value", lambda mu, log_var: bits_in_loops(mu, log_var) * len(mu) / mu.shape[1]),
-        ("value", lambda mu, log_var: float(round(bits_in_loops(mu, log_var)))),
-        ("value", lambda mu, log_var: bits_in_loops(mu, log_var.clamp(-5, 5))),
-        (
-            "value",
-            lambda mu, log_var: with_distributions(mu, log_var).squeeze().sum(dim=-1).mean() / math.log(2),
-        ),
     ],
     "check_kl_of_reports": [
         ("direction", lambda q, p: functional.kl_div(q.log(), p, reduction="none").sum(dim=1)),
@@ -502,46 +432,24 @@ WRONG = {
         ("nan", lambda q, p: reports_with_scipy(q, p.where(p > 1e-5, 0))),
         ("shape", lambda q, p: reports_with_where(q, p).squeeze()),
     ],
-    "check_information_and_distance": [
-        ("swapped", lambda mu, log_var: split_on_grid(mu, log_var)[::-1]),
-        ("heap_not_divided", split_undivided),
-        ("distance_reversed", lambda mu, log_var: split_on_grid(mu, log_var, reverse=True)),
-        ("heap_as_gaussian", split_with_one_gaussian),
-        ("logs_averaged", lambda mu, log_var: split_on_grid(mu, log_var, heap=lambda q: q.mean(axis=0))),
-        ("summed_over_images", lambda mu, log_var: np.array(split_on_grid(mu, log_var)) * [len(mu), 1]),
-        (
-            "mean_kl_first",
-            lambda mu, log_var: (with_distributions(mu, log_var).mean(), split_on_grid(mu, log_var)[1]),
-        ),
-        ("log_var_as_log_sigma", lambda mu, log_var: split_on_grid(mu, 2 * log_var)),
-        ("bits", lambda mu, log_var: np.array(split_on_grid(mu, log_var)) / math.log(2)),
-        ("type", lambda mu, log_var: sum(split_on_grid(mu, log_var))),
-        ("value", lambda mu, log_var: split_on_grid(mu, log_var, points=np.linspace(-1, 1, 2001))),
-        ("shape", lambda mu, log_var: (split_on_grid(mu, log_var)[0], with_distributions(mu, log_var))),
-        ("grid", lambda mu, log_var: split_on_grid(mu, log_var, points=np.linspace(-5, 5, 2001))),
-        ("grid", lambda mu, log_var: split_on_grid(mu, log_var, points=np.linspace(-8, 8, 3201))),
-        ("grid", lambda mu, log_var: split_on_grid(mu, log_var, points=np.linspace(-14, 14, 57))),
-        ("grid", split_with_small_numbers),
-        ("nan", split_by_densities),
-        ("information_reversed", split_information_reversed),
-        ("step_missing", lambda mu, log_var: np.array(split_on_grid(mu, log_var)) * 200),
-    ],
-    "check_arrange_codes": [
-        ("all_alike", lambda n: (torch.zeros(n), torch.zeros(n))),
-        ("overlapping", lambda n: at_quantiles(n, width=1.2)),
-        ("too_wide", lambda n: evenly(n, 2.5, 0.3)),
-        ("too_narrow", lambda n: evenly(n, 0.5, 0.03)),
-        ("wrong_shape", lambda n: evenly(n, math.sqrt(1 - 0.1**2), 0.1)),
-        ("shape", lambda n: [part[:, None] for part in code_by_code(n)]),
-        ("type", lambda n: code_by_code(n)[0][0]),
-        ("value", lambda n: (50 * torch.randn(n), torch.zeros(n))),
-        ("gaps", lambda n: at_quantiles(n, width=0.1)),
-        ("nan", lambda n: (norm.ppf(np.linspace(0, 1, n)), np.full(n, -3.0))),
-        ("shape", lambda n: at_quantiles(8)),
-        (
-            "overlapping",
-            lambda n: [part * scale for part, scale in zip(at_quantiles(n), (1, 0.5), strict=True)],
-        ),
-        ("wrong_shape", lambda n: (at_quantiles(n)[0], np.full(n, 2 * math.log(0.22)))),
+    "check_tank_tests": WRONG_TESTS,
+    "check_tank_reader": WRONG_TANK_READERS,
+    "check_how_unusual": [
+        ("infinite", with_infinities),
+        ("infinite", lambda days, past: -xlogy(days, past.sum(axis=0) / past.sum()).sum(axis=1)),
+        ("empty_day", empty_is_nan),
+        ("company", lambda days, past: day_in_nats(days, past) / (1 + day_in_nats(days, past).max())),
+        ("company", lambda days, past: day_in_nats(days, np.vstack([past, days]))),
+        ("upside_down", lambda days, past: -day_in_nats(days, past)),
+        ("busy", lambda days, past: -xlogy(days, shares_of(past)).sum(axis=1)),
+        ("busy", lambda days, past: ((days - past.mean(axis=0)) ** 2).sum(axis=1)),
+        ("busy", lambda days, past: np.abs(days.sum(axis=1) - past.sum(axis=1).mean())),
+        ("quiet", per_visitor),
+        ("night", other_way_round),
+        ("night", lambda days, past: squared_shares(days, past) * days.sum(axis=1)),
+        ("quiet", squared_shares),
+        ("value", lambda days, past: day_in_nats(days, past) + 12 * np.sin(days.sum(axis=1) ** 2)),
+        ("shape", lambda days, past: rel_entr(days + 0.5, shares_of(past))),
+        ("shape", lambda days, past: day_in_nats(days, past).mean()),
     ],
 }

@@ -4,151 +4,11 @@ import math
 
 import numpy as np
 import torch
-from scipy.linalg import orth, subspace_angles
 from scipy.ndimage import gaussian_filter, median_filter
-from sklearn.decomposition import PCA
-from torch.distributions import Bernoulli, kl_divergence
+from sklearn.decomposition import PCA, sparse_encode
 from torch.nn import functional as F
 
-# ── largest_angle ────────────────────────────────────────────────────────────────────────────────
-
-
-def angle_with_scipy(a, b):
-    return np.rad2deg(subspace_angles(a.numpy(), b.numpy())).max()
-
-
-def angle_by_projections(a, b):
-    """The sine of the largest angle is the norm of what b's unit vectors have outside a's space."""
-    qa, qb = (torch.from_numpy(orth(m.double().numpy())) for m in (a, b))
-    outside = qb - qa @ (qa.T @ qb)
-    return torch.rad2deg(torch.linalg.matrix_norm(outside, ord=2).clamp(max=1).arcsin())
-
-
-def angle_by_gram_schmidt(a, b):
-    def columns_of(m):
-        found = []
-        for column in m.double().T:
-            for _ in range(2):
-                for q in found:
-                    column = column - (q @ column) * q
-            found.append(column / column.norm())
-        return torch.stack(found, dim=1)
-
-    cosine = torch.linalg.svdvals(columns_of(a).T @ columns_of(b)).min().item()
-    return math.degrees(math.acos(min(1.0, cosine)))
-
-
-def angle_by_pinv(a, b):
-    """The sine of the largest angle is the norm of the difference of the two projections."""
-    a, b = (m.double().numpy() for m in (a, b))
-    apart = np.linalg.norm(a @ np.linalg.pinv(a) - b @ np.linalg.pinv(b), 2)
-    return math.degrees(math.asin(min(1.0, apart)))
-
-
-def angle_by_eigenvalues(a, b):
-    a, b = (torch.linalg.svd(m.double(), full_matrices=False).U for m in (a, b))
-    return torch.rad2deg(torch.linalg.eigvalsh(a.T @ b @ b.T @ a).clamp(0, 1).min().sqrt().arccos())
-
-
-def angle_by_cholesky(a, b):
-    def orthonormal(m):
-        factor = torch.linalg.cholesky(m.T @ m)
-        return torch.linalg.solve_triangular(factor, m.T, upper=False)
-
-    cosines = torch.linalg.svdvals(orthonormal(a.double()) @ orthonormal(b.double()).T)
-    return torch.rad2deg(cosines[-1:].clamp(-1, 1).acos())
-
-
-def angle_without_clamp(a, b):
-    return torch.rad2deg(torch.linalg.svdvals(q_of(a).T @ q_of(b)).min().arccos())
-
-
-def angle_without_clamp_in_float64(a, b):
-    return angle_without_clamp(a.double(), b.double())
-
-
-def angle_without_clamp_in_numpy(a, b):
-    q_a, q_b = (np.linalg.qr(m.double().numpy())[0] for m in (a, b))
-    with np.errstate(invalid="ignore"):
-        return np.rad2deg(np.arccos(np.linalg.svd(q_a.T @ q_b)[1].min()))
-
-
-def q_of(m):
-    return torch.linalg.qr(m).Q
-
-
-def cosines_of(a, b):
-    return torch.linalg.svd(q_of(a).T @ q_of(b)).S.clamp(max=1)
-
-
-def unit(m):
-    return m / m.norm(dim=0)
-
-
-def degrees(cosine):
-    return cosine.clamp(-1, 1).arccos() * 180 / math.pi
-
-
-# ── channel_penalty ──────────────────────────────────────────────────────────────────────────────
-
-
-def penalty_by_torch(maps, rho):
-    rho_hat = maps.transpose(0, 1).flatten(1).mean(dim=1).clamp(1e-6, 1 - 1e-6)
-    return kl_divergence(Bernoulli(torch.tensor(rho)), Bernoulli(rho_hat)).sum()
-
-
-def penalty_in_loops(maps, rho):
-    total = 0
-    for c in range(maps.shape[1]):
-        on = maps[:, c].mean().clamp(1e-6, 1 - 1e-6)
-        total = total + rho * (math.log(rho) - on.log()) + (1 - rho) * (math.log(1 - rho) - torch.log1p(-on))
-    return total
-
-
-def penalty_in_float64(maps, rho):
-    on = maps.double().mean((0, 2, 3)).clamp(1e-6, 1 - 1e-6)
-    entropy = -rho * math.log(rho) - (1 - rho) * math.log(1 - rho)
-    return (-rho * on.log() - (1 - rho) * (1 - on).log() - entropy).sum()
-
-
-def penalty_by_kl_div(maps, rho):
-    on = (torch.einsum("bchw->c", maps) / (maps.numel() / maps.shape[1])).clamp(1e-6, 1 - 1e-6)
-    both, target = torch.stack([on, 1 - on]), torch.tensor([[rho], [1 - rho]])
-    return F.kl_div(both.log(), target.expand_as(both), reduction="sum")
-
-
-def penalty_by_pooling(maps, rho):
-    on = F.adaptive_avg_pool2d(maps, 1).mean(dim=0).flatten().clamp(1e-6, 1 - 1e-6)
-    target = torch.full_like(on, rho)
-    return F.binary_cross_entropy(on, target, reduction="sum") - F.binary_cross_entropy(
-        target, target, reduction="sum"
-    )
-
-
-def penalty_by_xlogy(maps, rho):
-    on = maps.permute(1, 0, 2, 3).flatten(1).sum(dim=1) / maps[:, 0].numel()
-    on, rho = torch.clip(on, 1e-6, 1 - 1e-6), torch.tensor(rho)
-    return torch.sum(torch.special.xlogy(rho, rho / on) + torch.special.xlogy(1 - rho, (1 - rho) / (1 - on)))
-
-
-def coins(rho, on, tiny=1e-6):
-    on = on.clamp(tiny, 1 - tiny)
-    return rho * (rho / on).log() + (1 - rho) * ((1 - rho) / (1 - on)).log()
-
-
-def on_of(maps):
-    return maps.mean(dim=(0, 2, 3))
-
-
-def penalty_swapped(maps, rho):
-    on = on_of(maps).clamp(1e-6, 1 - 1e-6)
-    return (on * (on / rho).log() + (1 - on) * ((1 - on) / (1 - rho)).log()).sum()
-
-
-def penalty_without_clamp(maps, rho):
-    on = on_of(maps)
-    return (rho * (rho / on).log() + (1 - rho) * ((1 - rho) / (1 - on)).log()).sum()
-
+from course_lib.checks.ch10_sparse_and_denoising import SCAN_CLEANER
 
 # ── ista_step ────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,111 +62,191 @@ def shorten(m, t):
     return m.sign() * (m.abs() - t).clamp(min=0)
 
 
-# ── emphasized_loss ──────────────────────────────────────────────────────────────────────────────
+# ── scan_tests ───────────────────────────────────────────────────────────────────────────────────
 
 
-def emphasized_by_selection(model, corrupt, x, alpha):
-    noisy = corrupt(x)
-    error = (x - model(noisy)) ** 2
-    damaged = noisy != x
-    return (alpha * error[damaged].sum() + (1 - alpha) * error[~damaged].sum()) / len(x)
+def test_atoms_have_length_one(Cleaner):
+    lengths = Cleaner(pixels=9, atoms=4).unit_atoms().norm(dim=0)
+    assert torch.allclose(lengths, torch.ones(4), atol=1e-5)
 
 
-def emphasized_in_loops(model, corrupt, x, alpha):
-    total = 0
-    for i in range(len(x)):
-        noisy = corrupt(x[i : i + 1])
-        weight = torch.full_like(noisy, 1 - alpha)
-        weight[noisy != x[i : i + 1]] = alpha
-        total = total + (weight * (model(noisy) - x[i : i + 1]).pow(2)).sum()
-    return total / x.shape[0]
+def test_atoms_keep_their_direction(Cleaner):
+    cleaner = Cleaner(pixels=12, atoms=3)
+    a = cleaner.atoms.detach().numpy()
+    np.testing.assert_allclose(cleaner.unit_atoms().detach(), a / np.linalg.norm(a, axis=0), rtol=1e-4)
 
 
-def emphasized_with_a_closure(model, corrupt, x, alpha):
-    drawn = []
-
-    def noisy():
-        if not drawn:
-            drawn.append(corrupt(x.clone()))
-        return drawn[0]
-
-    weight = (1 - alpha) + (2 * alpha - 1) * (noisy() != x).double()
-    return torch.einsum("bchw,bchw->b", weight, (model(noisy()) - x).double() ** 2).mean()
+def test_one_in_the_code_draws_length_one(Cleaner):
+    cleaner = Cleaner(pixels=20, atoms=5)
+    for code in torch.eye(5):
+        if not torch.isclose(
+            (cleaner.decode(code[None]) - cleaner.bias).norm(), torch.tensor(1.0), atol=1e-4
+        ):
+            raise AssertionError("a small code must mean a small picture")
 
 
-def emphasized_by_a_norm(model, corrupt, x, alpha):
+def test_blank_sheet(Cleaner):
+    """No number in use: what is drawn is blank, and the error is the clean scan itself."""
+    cleaner = Cleaner(pixels=25, atoms=5, noise=3.0)
+    torch.nn.init.zeros_(cleaner.encoder.weight)
+    torch.nn.init.constant_(cleaner.encoder.bias, -1)
+    x = torch.rand(8, 25)
+    assert torch.isclose(cleaner.loss(x), x.square().sum(1).mean(), rtol=1e-4)
+
+
+def test_target_with_another_noise(Cleaner):
+    cleaner, x = Cleaner(pixels=16, price=0.0), torch.rand(10, 16)
+    cleaner.spoil = lambda x: x + 100
     with torch.no_grad():
-        noisy = corrupt(x)
-    root = torch.full(x.shape, math.sqrt(1 - alpha)).masked_fill(noisy.ne(x), math.sqrt(alpha))
-    return torch.linalg.vector_norm(root * (model(noisy) - x)) ** 2 / len(x)
+        right = (cleaner.decode(cleaner.encode(x + 100)) - x).square().sum(dim=1).mean()
+        assert torch.isclose(cleaner.loss(x), right, rtol=1e-4)
 
 
-def emphasized_by_filling(model, corrupt, x, alpha):
-    noisy = corrupt(x)
-    error = F.mse_loss(model(noisy), x, reduction="none")
-    return torch.where((noisy - x).abs() > 0, error * alpha, error * (1 - alpha)).sum() / x.size(0)
+def test_noise_is_not_drawn(Cleaner):
+    torch.manual_seed(5)
+    cleaner, clean = Cleaner(pixels=10, atoms=40, noise=1.0, price=0.0), torch.zeros(300, 10)
+    cleaner.learn(clean, epochs=15)
+    noise = torch.randn(200, 10)
+    assert cleaner.clean(noise).square().sum() < 0.5 * noise.square().sum()
 
 
-def emphasized_with_backward(model, corrupt, x, alpha):
-    loss = emphasized(model, corrupt, x, alpha)
-    loss.backward()
-    return loss
+def test_in_use_by_hand(Cleaner):
+    cleaner = Cleaner(pixels=2, atoms=2)
+    with torch.no_grad():
+        cleaner.encoder.weight.copy_(torch.eye(2))
+        cleaner.encoder.bias.zero_()
+    assert cleaner.in_use(torch.tensor([[1.0, -1.0], [-1.0, 1.0]])) == 1
 
 
-def emphasized_frozen(model, corrupt, x, alpha):
-    model.requires_grad_(False)
-    return emphasized(model, corrupt, x, alpha)
+def test_in_use_of_the_same_twice(Cleaner):
+    cleaner, x = Cleaner(pixels=30), torch.randn(50, 30)
+    found = np.mean([cleaner.in_use(one[None]) for one in x])
+    np.testing.assert_allclose(cleaner.in_use(x), found, rtol=1e-5)
 
 
-def emphasized_with_the_same_seed(model, corrupt, x, alpha):
-    torch.manual_seed(0)
-    x_hat = model(corrupt(x))
-    torch.manual_seed(0)
-    weight = torch.where(corrupt(x) != x, alpha, 1 - alpha)
-    return (weight * (x_hat - x) ** 2).sum() / len(x)
+def test_at_most_as_many_as_there_are(Cleaner):
+    assert Cleaner().in_use(torch.rand(20, 400)) <= 64
 
 
-def emphasized_in_groups(model, corrupt, x, alpha):
-    noisy = corrupt(x)
-    error = (model(noisy) - x).square()
-    return alpha * error[noisy != x].mean() + (1 - alpha) * error[noisy == x].mean()
+def test_the_dearer_the_fewer(Cleaner):
+    cleaner = Cleaner(pixels=8)
+    assert cleaner.in_use(torch.rand(4, 8)) == 0
 
 
-def emphasized(
-    model,
-    corrupt,
-    x,
-    alpha,
-    *,
-    seen=None,
-    target=None,
-    weight=None,
-    reduce=lambda e: e.flatten(1).sum(1).mean(),
-):
-    """The loss with parts that wrong answers replace; each part is a function of (x, noisy, x_hat)."""
-    noisy = corrupt(x)
-    x_hat = model(noisy if seen is None else seen(x))
-    aim = x if target is None else noisy
-    damaged = (noisy != x).float()
-    weights = alpha * damaged + (1 - alpha) * (1 - damaged)
-    if weight is not None:
-        weights = weight(x, x_hat, damaged, weights, alpha)
-    return reduce(weights * (x_hat - aim).square())
+def test_atoms_and_target(Cleaner):
+    test_atoms_have_length_one(Cleaner)
+    test_blank_sheet(Cleaner)
 
 
-def emphasized_drawn_twice(model, corrupt, x, alpha):
-    x_hat = model(corrupt(x))
-    damaged = (corrupt(x) != x).float()
-    weight = alpha * damaged + (1 - alpha) * (1 - damaged)
-    return (weight * (x_hat - x).square()).flatten(1).sum(dim=1).mean()
+def test_everything(Cleaner):
+    test_atoms_and_target(Cleaner)
+    test_in_use_by_hand(Cleaner)
 
 
-def emphasized_without_noise(model, corrupt, x, alpha):
-    return alpha * (model(x) - x).square().flatten(1).sum(dim=1).mean()
+def test_that_returns(Cleaner):
+    return Cleaner().unit_atoms().shape
 
 
-def emphasized_for_one(model, corrupt, x, alpha):
-    return emphasized(model, corrupt, x[:1], alpha)
+def test_that_sets_a_switch(Cleaner):
+    torch.set_grad_enabled(False)
+
+
+WRONG_TESTS = [
+    ("refuses_the_right_one", [test_atoms_have_length_one, test_blank_sheet, test_the_dearer_the_fewer]),
+    ("refuses_the_right_one", [lambda Cleaner: Cleaner().codes]),
+    ("returns", [test_that_returns]),
+    ("catches_nothing", [test_at_most_as_many_as_there_are, test_blank_sheet]),
+    ("unit_atoms", [test_blank_sheet, test_in_use_by_hand]),
+    ("loss", [test_atoms_have_length_one, test_in_use_of_the_same_twice]),
+    ("in_use", [test_one_in_the_code_draws_length_one, test_target_with_another_noise]),
+    ("same_tests", [test_everything]),
+    ("same_tests", [test_atoms_and_target, test_in_use_by_hand]),
+    ("gradients_off", [test_that_sets_a_switch]),
+    ("type", [0.5]),
+    ("type", "test_atoms"),
+]
+
+
+# ── scan_cleaner ─────────────────────────────────────────────────────────────────────────────────
+
+ScanCleaner = SCAN_CLEANER.build()
+
+
+def scan_cleaner_with(*kinds, **methods):
+    """The class with some of the script's mistakes, and other methods in their place."""
+    return type("Mended", (SCAN_CLEANER.build(*kinds),), methods)
+
+
+def atoms_by_norm(self):
+    return self.atoms / self.atoms.pow(2).sum(dim=0, keepdim=True).sqrt()
+
+
+def atoms_turned(self):
+    return F.normalize(self.atoms.T, dim=-1).T
+
+
+def loss_scan_by_scan(self, x):
+    costs = []
+    for clean, noisy in zip(x, self.spoil(x), strict=True):
+        z = self.encode(noisy[None])
+        costs.append(torch.dist(self.decode(z)[0], clean) ** 2 + self.price * z.norm(p=1))
+    return torch.stack(costs).mean()
+
+
+def loss_by_torch(self, x):
+    z = self.encode(x + self.noise * torch.randn(x.shape))
+    return (F.mse_loss(self.decode(z), x, reduction="sum") + self.price * z.sum()) / len(x)
+
+
+def in_use_by_count(self, x):
+    return torch.count_nonzero(self.encode(x).detach()).item() / len(x)
+
+
+def in_use_in_numpy(self, x):
+    return (self.encode(x).detach().numpy() > 0).sum(axis=1).mean()
+
+
+def loss_of_noisy(self, x):
+    noisy = self.spoil(x)
+    z = self.encode(noisy)
+    return ((self.decode(z) - noisy).square().sum(dim=1) + self.price * z.sum(dim=1)).mean()
+
+
+def loss_of_clean(self, x):
+    z = self.encode(x)
+    return ((self.decode(z) - x).square().sum(dim=1) + self.price * z.sum(dim=1)).mean()
+
+
+def learn_without_steps(self, scans, epochs=20, batch_size=25):
+    self.history = [10.0] * epochs
+
+
+WRONG_SCAN_CLEANERS = [
+    ("rows", scan_cleaner_with("unit_atoms", "loss", "in_use")),
+    ("rows", scan_cleaner_with("unit_atoms")),
+    ("lengths", scan_cleaner_with(unit_atoms=lambda self: self.atoms)),
+    (
+        "lengths",
+        scan_cleaner_with(unit_atoms=lambda self: F.normalize(self.atoms.flatten(), dim=0).view(30, 8)),
+    ),
+    ("shape", scan_cleaner_with(unit_atoms=lambda self: F.normalize(self.atoms, dim=0).T)),
+    ("noisy_target", scan_cleaner_with("loss")),
+    ("noisy_target", scan_cleaner_with(loss=loss_of_noisy)),
+    ("clean_in", scan_cleaner_with(loss=loss_of_clean)),
+    ("loss", scan_cleaner_with(loss=lambda self, x: loss_by_torch(self, x) / 30)),
+    ("loss", scan_cleaner_with(loss=lambda self, x: F.mse_loss(self.decode(self.encode(self.spoil(x))), x))),
+    ("used_by_any", scan_cleaner_with("in_use")),
+    ("share", scan_cleaner_with(in_use=lambda self, x: (self.encode(x) > 0).float().mean().item())),
+    ("in_use", scan_cleaner_with(in_use=lambda self, x: (self.encode(x) > 0).sum().item())),
+    ("in_use", scan_cleaner_with(in_use=lambda self, x: (self.encode(x) == 0).sum(dim=1).float().mean())),
+    ("by_chance", scan_cleaner_with(clean=lambda self, x: ScanCleaner.clean(self, self.spoil(x)))),
+    ("clean", scan_cleaner_with(clean=lambda self, x: ScanCleaner.clean(self, x) - self.bias + 1)),
+    ("does_not_learn", scan_cleaner_with(learn=learn_without_steps)),
+    ("raised", scan_cleaner_with(loss=lambda self, x: self.decode(x))),
+    ("nothing", scan_cleaner_with(clean=lambda self, x: None)),
+    ("type", ScanCleaner()),
+    ("type", 3.0),
+]
 
 
 # ── remove_noise ─────────────────────────────────────────────────────────────────────────────────
@@ -394,23 +334,91 @@ def blurred(noisy, examples, sigma):
     return gaussian_filter(noisy.numpy(), sigma=(0, 0, 1.2, 1.2))
 
 
+# ── sound_code: stand-ins that need no training ──────────────────────────────────────────────────
+
+TIME = np.arange(160)
+KNOCKS = np.stack(
+    [
+        np.sin(2 * np.pi * TIME / period) * np.exp(-TIME / fade)
+        for period, fade in zip(np.geomspace(4, 40, 12), [15, 40, 25] * 4, strict=True)
+    ]
+)
+LENGTHS = np.linalg.norm(KNOCKS, axis=1, keepdims=True)
+ATOMS = KNOCKS / LENGTHS
+
+
+def pursued(sounds, numbers=3):
+    """The code by matching pursuit, at most three atoms a recording."""
+    return sparse_encode(np.asarray(sounds, float), ATOMS, algorithm="omp", n_nonzero_coefs=numbers)
+
+
+def played(z):
+    return np.asarray(z) @ ATOMS
+
+
+def hear_in_torch(sounds):
+    return torch.from_numpy(pursued(sounds)).float() / 1000
+
+
+def play_in_torch(z):
+    return z.float() @ torch.from_numpy(ATOMS).float() * 1000
+
+
+def hear_with_a_price(sounds):
+    """The two moves of 10.2, a hundred times, then only those above a threshold."""
+    x, z = torch.from_numpy(np.asarray(sounds, dtype=np.float32)), torch.zeros(len(sounds), 12)
+    atoms = torch.from_numpy(ATOMS).float()
+    step = 1 / torch.linalg.eigvalsh(atoms @ atoms.T)[-1]
+    for _ in range(300):
+        z = F.softshrink(z - step * (z @ atoms - x) @ atoms.T, (step * 600).item())
+    return z.requires_grad_()
+
+
+def play_with_a_gradient(z):
+    return torch.as_tensor(z).float() @ torch.from_numpy(ATOMS).float().requires_grad_()
+
+
+def hear_by_thirds(sounds):
+    """The three largest of least squares, which are fitted again."""
+    z = np.linalg.lstsq(ATOMS.T, np.asarray(sounds, float).T, rcond=None)[0].T
+    cut = np.sort(abs(z), axis=1)[:, [-3]]
+    return np.where(abs(z) >= cut, z, 0)
+
+
+last_heard = []
+
+
+def hear_and_note(sounds):
+    last_heard[:] = [torch.from_numpy(sounds).double()]
+    return pursued(sounds)
+
+
+def play_what_was_heard(z):
+    return last_heard[0] if len(last_heard[0]) == len(z) else played(z)
+
+
+WRONG_SOUNDS = [
+    ("other_unit", (hear_in_torch, lambda z: play_in_torch(z) / 3000)),
+    ("other_unit", (pursued, lambda z: played(z) * 1000)),
+    ("silent", (lambda sounds: torch.zeros(len(sounds), 12), played)),
+    ("nearly_zero", (lambda sounds: pursued(sounds) + 0.01, played)),
+    ("dense", (lambda sounds: np.asarray(sounds, float) @ np.linalg.pinv(ATOMS), played)),
+    ("dense", (lambda sounds: pursued(sounds, 4), played)),
+    ("batch", (lambda sounds: pursued(sounds / sounds.std(axis=0)), played)),
+    ("batch", (lambda sounds: pursued(sounds) * np.asarray(torch.rand(len(sounds), 1) + 0.5), played)),
+    ("remembers", (hear_and_note, play_what_was_heard)),
+    ("value", (lambda sounds: pursued(sounds, 1), played)),
+    ("value", (lambda sounds: pursued(sounds).clip(max=4000), played)),
+    ("shape", (lambda sounds: pursued(sounds)[:40], played)),
+    ("shape", (pursued, lambda z: played(z)[:, :80])),
+    ("nan", (lambda sounds: pursued(sounds) * np.nan, played)),
+    ("raised", (lambda sounds: torch.from_numpy(sounds) @ torch.from_numpy(ATOMS).float().T, played)),
+    ("type", pursued),
+    ("type", (pursued, ATOMS)),
+]
+
+
 RIGHT = {
-    "check_largest_angle": [
-        angle_with_scipy,
-        angle_by_projections,
-        angle_by_gram_schmidt,
-        angle_by_pinv,
-        angle_by_eigenvalues,
-        angle_by_cholesky,
-    ],
-    "check_channel_penalty": [
-        penalty_by_torch,
-        penalty_in_loops,
-        penalty_in_float64,
-        penalty_by_kl_div,
-        penalty_by_pooling,
-        penalty_by_xlogy,
-    ],
     "check_ista_step": [
         ista_with_softshrink,
         ista_in_loops,
@@ -419,13 +427,21 @@ RIGHT = {
         ista_by_vmap,
         ista_by_a_factor,
     ],
-    "check_emphasized_loss": [
-        emphasized_by_selection,
-        emphasized_in_loops,
-        emphasized,
-        emphasized_with_a_closure,
-        emphasized_by_a_norm,
-        emphasized_by_filling,
+    "check_scan_tests": [
+        [test_atoms_have_length_one, test_blank_sheet, test_in_use_by_hand],
+        (
+            test_one_in_the_code_draws_length_one,
+            test_target_with_another_noise,
+            test_in_use_of_the_same_twice,
+        ),
+        [test_atoms_keep_their_direction, test_noise_is_not_drawn, test_in_use_by_hand],
+        [test_everything, test_atoms_and_target, test_blank_sheet],
+    ],
+    "check_scan_cleaner": [
+        ScanCleaner,
+        scan_cleaner_with("unit_atoms", "loss", unit_atoms=atoms_by_norm, loss=loss_scan_by_scan),
+        scan_cleaner_with("loss", "in_use", loss=loss_by_torch, in_use=in_use_by_count),
+        scan_cleaner_with("unit_atoms", "in_use", unit_atoms=atoms_turned, in_use=in_use_in_numpy),
     ],
     "check_remove_noise": [
         by_wiener_along_axes,
@@ -435,67 +451,15 @@ RIGHT = {
         by_svd_in_double,
         by_solving_for_each,
     ],
+    "check_sound_code": [
+        (pursued, played),
+        [hear_in_torch, play_in_torch],
+        (hear_with_a_price, play_with_a_gradient),
+        (hear_by_thirds, played),
+    ],
 }
 
 WRONG = {
-    "check_largest_angle": [
-        ("not_orthonormal", lambda a, b: degrees(torch.linalg.svdvals(a.T @ b).min())),
-        ("only_normalised", lambda a, b: degrees(torch.linalg.svdvals(unit(a).T @ unit(b)).min())),
-        ("axis_by_axis", lambda a, b: degrees((unit(a) * unit(b)).sum(dim=0).abs()).max()),
-        ("smallest", lambda a, b: degrees(cosines_of(a, b)).min()),
-        ("averaged", lambda a, b: degrees(cosines_of(a, b)).mean()),
-        ("cosine", lambda a, b: cosines_of(a, b).min()),
-        ("radians", lambda a, b: cosines_of(a, b).min().arccos()),
-        ("axis_by_axis", lambda a, b: degrees((unit(a) * unit(b)).sum(dim=0)).max()),
-        ("axis_by_axis", lambda a, b: degrees((q_of(a) * q_of(b)).sum(dim=0).abs()).max()),
-        ("above_one", lambda a, b: torch.tensor(2.0).arccos()),
-        ("above_one", angle_without_clamp),
-        ("above_one", angle_without_clamp_in_float64),
-        ("above_one", angle_without_clamp_in_numpy),
-        ("axis_by_axis", lambda a, b: degrees((unit(a).T @ unit(b)).abs()).max()),
-        ("value", lambda a, b: degrees(cosines_of(a, b)).sum()),
-        ("value", lambda a, b: cosines_of(a, b).min().arccos() / math.pi),
-        ("value", lambda a, b: degrees(cosines_of(a, b).min() ** 2)),
-        ("value", lambda a, b: degrees(torch.linalg.det(q_of(a).T @ q_of(b)).abs())),
-        ("value", lambda a, b: 90 - degrees(cosines_of(a, b).min())),
-        ("value", lambda a, b: degrees(torch.linalg.svdvals(q_of(a.T).T @ q_of(b.T)).min())),
-        ("value", lambda a, b: 0.9 * degrees(cosines_of(a, b)).max()),
-        ("type", lambda a, b: degrees(cosines_of(a, b))),
-    ],
-    "check_channel_penalty": [
-        ("swapped", penalty_swapped),
-        ("per_activation", lambda maps, rho: coins(rho, maps).mean(dim=(0, 2, 3)).sum()),
-        ("per_image", lambda maps, rho: coins(rho, maps.mean(dim=(2, 3))).sum(dim=1).mean()),
-        ("per_image_and_summed", lambda maps, rho: coins(rho, maps.mean(dim=(2, 3))).sum()),
-        ("thresholded", lambda maps, rho: coins(rho, on_of((maps > 0.5).float())).sum()),
-        ("thresholded", lambda maps, rho: coins(rho, on_of((maps > 0).float())).sum()),
-        ("per_position", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum()),
-        ("mean_of_positions", lambda maps, rho: coins(rho, maps.mean(dim=0)).sum(dim=0).mean()),
-        ("one_for_all", lambda maps, rho: coins(rho, maps.mean())),
-        ("mean_over_channels", lambda maps, rho: coins(rho, on_of(maps)).mean()),
-        ("kept_apart", lambda maps, rho: coins(rho, on_of(maps))),
-        ("tails_forgotten", lambda maps, rho: (rho * (rho / on_of(maps).clamp(min=1e-6)).log()).sum()),
-        ("sign", lambda maps, rho: -coins(rho, on_of(maps)).sum()),
-        ("squared", lambda maps, rho: (on_of(maps) - rho).square().sum()),
-        ("not_clamped", penalty_without_clamp),
-        ("detached", lambda maps, rho: coins(rho, on_of(maps)).sum().item()),
-        ("detached", lambda maps, rho: coins(rho, on_of(maps).detach()).sum()),
-        ("detached", lambda maps, rho: coins(rho, torch.from_numpy(maps.numpy()).mean(dim=(0, 2, 3))).sum()),
-        ("gradient", lambda maps, rho: coins(rho, 0.5 * on_of(maps) + 0.5 * on_of(maps).detach()).sum()),
-        ("detached", lambda maps, rho: coins(rho, on_of(maps)).sum().detach().requires_grad_()),
-        ("detached", torch.no_grad()(lambda maps, rho: coins(rho, on_of(maps)).sum())),
-        (
-            "cross_entropy",
-            lambda maps, rho: -(rho * on_of(maps).log() + (1 - rho) * (1 - on_of(maps)).log()).sum(),
-        ),
-        ("not_clamped", lambda maps, rho: coins(rho, on_of(maps) + 1e-6, tiny=0).sum()),
-        ("value", lambda maps, rho: coins(rho, on_of(maps), tiny=1e-3).sum()),
-        ("value", lambda maps, rho: coins(rho, maps.mean(dim=(0, 1, 2))).sum()),
-        ("value", lambda maps, rho: coins(rho, on_of(maps)).sum() / len(maps)),
-        ("value", lambda maps, rho: coins(rho, maps.squeeze().mean(dim=(0, -2, -1))).sum() / math.log(2)),
-        ("value", lambda maps, rho: 2 * coins(rho, on_of(maps)).sum()),
-        ("shape", lambda maps, rho: coins(rho, on_of(maps)).sum(dim=0, keepdim=True)),
-    ],
     "check_ista_step": [
         ("threshold_without_step", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), price)),
         ("hard", lambda z, x, a, price, s: F.hardshrink(moved_by(z, x, a, s), s * price)),
@@ -529,57 +493,8 @@ WRONG = {
         ("shape", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price).T),
         ("value", lambda z, x, a, price, s: shorten(moved_by(z, x, a, s), s * price) + 0.1),
     ],
-    "check_emphasized_loss": [
-        ("drawn_twice", emphasized_drawn_twice),
-        ("no_noise", emphasized_without_noise),
-        ("clean_in", lambda *inputs: emphasized(*inputs, seen=lambda x: x)),
-        ("noisy_target", lambda *inputs: emphasized(*inputs, target="noisy")),
-        (
-            "mask_from_output",
-            lambda *inputs: emphasized(
-                *inputs, weight=lambda x, x_hat, d, w, alpha: torch.where(x_hat != x, alpha, 1 - alpha)
-            ),
-        ),
-        (
-            "weights_swapped",
-            lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: 1 - w),
-        ),
-        (
-            "undamaged_forgotten",
-            lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: alpha * d),
-        ),
-        ("alpha_ignored", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: 1)),
-        ("weight_squared", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, alpha: w * w)),
-        ("mean_over_pixels", lambda *inputs: emphasized(*inputs, reduce=torch.mean)),
-        ("summed_over_batch", lambda *inputs: emphasized(*inputs, reduce=torch.sum)),
-        ("kept_apart", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.flatten(1).sum(dim=1))),
-        ("detached", lambda *inputs: emphasized(*inputs).item()),
-        ("detached", lambda *inputs: emphasized(*inputs).detach()),
-        ("detached", lambda model, *rest: emphasized(lambda x: model(x).detach(), *rest)),
-        ("backward", emphasized_with_backward),
-        ("model_frozen", emphasized_frozen),
-        ("drawn_twice", emphasized_with_the_same_seed),
-        ("mean_in_each_group", emphasized_in_groups),
-        (
-            "absolute",
-            lambda model, corrupt, x, alpha: (
-                (torch.where((n := corrupt(x)) != x, alpha, 1 - alpha) * (model(n) - x).abs()).sum() / len(x)
-            ),
-        ),
-        ("weight_added", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, a: 1 + a * d)),
-        ("weight_added", lambda *inputs: emphasized(*inputs, weight=lambda x, x_hat, d, w, a: a * d + 1 - d)),
-        (
-            "value",
-            lambda *inputs: emphasized(
-                *inputs,
-                weight=lambda x, x_hat, d, w, a: torch.where(d.amax(dim=1, keepdim=True) > 0, a, 1 - a),
-            ),
-        ),
-        ("value", lambda model, corrupt, x, alpha: emphasized(model, corrupt, x, alpha or 0.5)),
-        ("value", lambda *inputs: 3 * emphasized(*inputs)),
-        ("value", emphasized_for_one),
-        ("shape", lambda *inputs: emphasized(*inputs, reduce=lambda e: e.sum(dim=1))),
-    ],
+    "check_scan_tests": WRONG_TESTS,
+    "check_scan_cleaner": WRONG_SCAN_CLEANERS,
     "check_remove_noise": [
         ("left_alone", lambda noisy, examples, sigma: noisy),
         (
@@ -609,4 +524,5 @@ WRONG = {
         ("shape", lambda noisy, examples, sigma: by_five_nearest(noisy, examples, sigma).squeeze(0)),
         ("shape", wiener),
     ],
+    "check_sound_code": WRONG_SOUNDS,
 }
