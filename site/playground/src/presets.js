@@ -77,7 +77,7 @@ export const PRESETS = [
     runs: [{ model: "ae", latent: 3 }, { model: "vae", latent: 3 }],
     outcome: ([ae, vae]) => (Math.abs(ae.numbers.circles - vae.numbers.circles) < 0.05 ? 2 : ae.numbers.circles > vae.numbers.circles ? 0 : 1),
     after: ([ae, vae]) =>
-      `Of 100 samples, ${percent(ae.numbers.circles)} are circles for the autoencoder and ${percent(vae.numbers.circles)} for the VAE. The KL packs the codes where N(0, 1) will draw them.`,
+      `Of 100 samples, ${percent(ae.numbers.circles)} are circles for the autoencoder and ${percent(vae.numbers.circles)} for the VAE. The VAE’s clouds fill the room between the codes, and its decoder has learned what to draw there.`,
   },
   {
     id: "4-moons", chapter: 4, title: "Moons without a middle",
