@@ -1,5 +1,5 @@
-"""Write how long chapters take: the minutes to read into their openings, and the seconds that were measured
-into the tables of README and chapter 00, as the last column.
+"""Write how long chapters take: the minutes to read and the seconds that were measured into their openings,
+and these seconds into the tables of README and chapter 00, as the last column.
 
 A row begins with a link to a notebook. The text between the comments <!-- measured --> and <!-- /measured -->
 says where the numbers come from.
@@ -15,6 +15,7 @@ MEASURED = ROOT / "benchmarks" / "notebooks.json"
 README = ROOT / "README.md"
 START = ROOT / "notebooks" / "00_start_here.ipynb"
 ROW = re.compile(r"^(\| \[[^\]]*\]\((?:notebooks/)?(\w+)\.ipynb\) \|.*\|) [^|]* \|$", re.MULTILINE)
+OPENING = re.compile(r"about \d+ seconds(?= to run\b)")
 NOTE = re.compile(r"(<!-- measured -->).*?(<!-- /measured -->)", re.DOTALL)
 
 
@@ -27,6 +28,7 @@ def main() -> None:
             if cell.cell_type == "markdown":
                 cell.source = fill(cell.source, measured)
         state(notebook)
+        notebook.cells[0].source = open_with(notebook.cells[0].source, measured["notebooks"].get(path.stem))
         store(notebook, path)
     print(f"Filled in {README.name} and the chapters.")
 
@@ -42,6 +44,15 @@ def fill(text: str, measured: dict) -> str:
     note = f"Measured on {measured['machine']}, the start of the kernel aside. "
     note += f"All {len(known)} notebooks, appendices too, together take {minutes:.1f} minutes."
     return NOTE.sub(lambda found: found[1] + note + found[2], ROW.sub(fill_row, text))
+
+
+def open_with(opening: str, numbers: dict | None) -> str:
+    """The opening of a chapter with its measured seconds, in fives from ten on."""
+    if numbers is None:
+        return opening
+    seconds = numbers["seconds"]
+    rounded = 5 * round(seconds / 5) if seconds > 9.5 else round(seconds)
+    return OPENING.sub(f"about {rounded} seconds", opening)
 
 
 def duration(seconds: float) -> str:
