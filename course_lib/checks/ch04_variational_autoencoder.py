@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from scipy.stats import kstest
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -136,7 +137,14 @@ def check_vae_tests(answer: Answer) -> None:
         "came out.",
     ),
     Mistake("encode", "`encode` returns other numbers than its two heads."),
-    Mistake("kl_averaged", "The KL of the 4 numbers is averaged: the docstring speaks of the whole cloud."),
+    Mistake(
+        "kl_averaged", "The KL of a cloud's numbers is averaged: the docstring speaks of the whole cloud."
+    ),
+    Mistake(
+        "four_only",
+        "The loss is right for a code of 4 numbers alone: with `latent=3` it is {found:.4g}, not "
+        "{right:.4g}.",
+    ),
     Mistake("batch_summed", "The loss is summed over the batch: the docstring says averaged."),
     Mistake("loss", "`loss` returns {found:.4g} where the docstring's sum is {right:.4g}."),
     Mistake("uniform", "`generate` draws no code below 0, or none beyond 1: that is not the prior N(0, I)."),
@@ -145,18 +153,34 @@ def check_vae_tests(answer: Answer) -> None:
         "The codes of `generate` have the mean {mean:.2f} and the spread {spread:.2f}; the prior "
         "has 0 and 1.",
     ),
+    Mistake(
+        "not_normal",
+        "Mean and spread of the codes of `generate` are right, and {far:.1%} lie farther than 2 from 0: of "
+        "N(0, I) it is 4.6 %. Which distribution has no limits?",
+    ),
+    Mistake(
+        "no_noise",
+        "`forward` decodes the same for the same images: no code is drawn any more. That was right as it "
+        "stood.",
+    ),
+    Mistake(
+        "spread",
+        "The codes that `forward` draws have a spread of {found:.3g} around mu where sigma is {right:.3g}. "
+        "That was right as it stood.",
+    ),
     Mistake("no_gradient", "No gradient flows through what `loss` returns, so nothing can be learned."),
     Mistake("does_not_learn", "The loss hardly falls any more: something that was right is gone."),
-    tests="both heads, narrow clouds and wide ones, the loss by a closed form for seven images and for one, "
-    "the codes of 4,000 new images, and a short training",
+    tests="both heads, narrow clouds and wide ones, the draws of forward, the loss by a closed form for "
+    "seven images and one, codes of four numbers and three, 4,000 new codes, and a short training",
 )
 def check_circle_vae(answer: Answer) -> None:
     """The class CircleVAE without its mistakes; methods, layers and arguments as they were."""
     if not isinstance(answer.f, type):
         raise WrongAnswer("Give the check the class itself, without calling it.", "type")
     _says_what_its_heads_say(answer)
-    for n in (7, 1):
-        _costs_what_it_should(answer, n)
+    for n, latent in ((7, 4), (1, 4), (7, 3)):
+        _costs_what_it_should(answer, n, latent)
+    _draws_around_mu(answer)
     _draws_from_the_prior(answer)
     model, images = _built(answer), answer.uniform(60, 1, 1, 1) * answer.uniform(1, 1, 4, 4)
 
@@ -169,9 +193,9 @@ def check_circle_vae(answer: Answer) -> None:
         answer.fail("does_not_learn")
 
 
-def _built(answer: Answer) -> nn.Module:
+def _built(answer: Answer, **sizes: int) -> nn.Module:
     """A small model of the learner's class, with other weights in every check."""
-    return asked(answer, partial(answer.f, hidden=16), pixels=16)
+    return asked(answer, partial(answer.f, hidden=16, **sizes), pixels=16)
 
 
 def _says_what_its_heads_say(answer: Answer) -> None:
@@ -186,8 +210,8 @@ def _says_what_its_heads_say(answer: Answer) -> None:
             answer.fail("encode")
 
 
-def _costs_what_it_should(answer: Answer, n: int) -> None:
-    model, x = _built(answer), answer.uniform(n, 1, 4, 4)
+def _costs_what_it_should(answer: Answer, n: int, latent: int) -> None:
+    model, x = _built(answer, latent=latent), answer.uniform(n, 1, 4, 4)
     model.mu.weight.data *= 5
     model.decoder[-1].weight.data.zero_()  # the error does not depend on the draw
     with torch.no_grad():
@@ -195,15 +219,32 @@ def _costs_what_it_should(answer: Answer, n: int) -> None:
         error = (model.decoder[-1].bias - x.flatten(1)).square().sum(dim=1)
     kl = kl_divergence(Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), 1.0))
     loss = asked(answer, model.loss, x=x)
-    found, right = answer.number(loss.detach() if isinstance(loss, Tensor) else loss), error + kl.sum(1)
+    found = answer.number(loss.detach() if isinstance(loss, Tensor) else loss, "loss")
+    right = error + kl.sum(1)
     if not math.isclose(found, right.mean(), rel_tol=1e-3):
         if math.isclose(found, (error + kl.mean(dim=1)).mean(), rel_tol=1e-3):
             answer.fail("kl_averaged")
         if math.isclose(found, right.sum(), rel_tol=1e-3):
             answer.fail("batch_summed")
-        answer.fail("loss", found=found, right=float(right.mean()))
+        answer.fail("loss" if latent == 4 else "four_only", found=found, right=float(right.mean()))
     if not (isinstance(loss, Tensor) and loss.requires_grad):
         answer.fail("no_gradient")
+
+
+def _draws_around_mu(answer: Answer) -> None:
+    model, x = _built(answer), answer.uniform(1, 1, 4, 4).repeat(4000, 1, 1, 1)
+    model.decoder = nn.Identity()
+    model.log_var.bias.data.copy_(torch.tensor([-3.0, -1.0, 0.5, 2.0]))
+    drawn, mu, log_var = (
+        answer.tensor(part, {}, "forward")
+        for part in answer.parts(asked(answer, model.forward, x=x), "x_hat", "mu", "log_var")
+    )
+    sigma, found = (log_var[0] / 2).exp(), (drawn - mu).std(dim=0)
+    if found.max() < 1e-6:
+        answer.fail("no_noise")
+    off = (found / sigma).log().abs()
+    if off.max() > 0.1:
+        answer.fail("spread", found=float(found[off.argmax()]), right=float(sigma[off.argmax()]))
 
 
 def _draws_from_the_prior(answer: Answer) -> None:
@@ -223,6 +264,8 @@ def _draws_from_the_prior(answer: Answer) -> None:
         or codes.T.corrcoef().triu(1).abs().max() > 0.1
     ):
         answer.fail("prior", mean=float(mean[mean.abs().argmax()]), spread=float(spread.mean()))
+    if kstest(codes.flatten().numpy(), "norm").statistic > 0.04:
+        answer.fail("not_normal", far=float((codes.abs() > 2).double().mean()))
 
 
 # ── 4.5 Codes of an autoencoder ──────────────────────────────────────────────────────────────────
@@ -273,8 +316,8 @@ def _home(given: Tensor, others: Tensor) -> float:
     ),
     Mistake(
         "too_wide",
-        "Only {home:.0%} of your codes fall where held-out codes lie, at least 85 % are asked for: spread "
-        "them less widely around the given ones.",
+        "Only {home:.0%} of your codes fall where held-out codes lie, at least 85 % are asked for: a new "
+        "code should lie near some given one.",
     ),
     tests="new codes, one or more than were given, of two numbers and of three, at least 85 % of them where "
     "held-out codes lie, at least 80 % of those covered",
@@ -358,8 +401,8 @@ def step_windows(n, seed=0):
     ),
     Mistake(
         "all_alike",
-        "Your windows are nearly all the same, and so is what a collapsed VAE draws. Was the error, in your "
-        "unit, worth more than a few nats?",
+        "Your windows are nearly all the same, as from a VAE that collapsed, or had no time to learn. What "
+        "was the error worth in your unit: more than a few nats, and not thousands?",
     ),
     Mistake("copies", "These are the windows that you trained on. New ones are asked for."),
     Mistake(

@@ -415,6 +415,10 @@ def library_days(n, unusual=0.0, seed=0):
         "company",
         "A day gets another score beside other days: compare it with the past alone.",
     ),
+    Mistake(
+        "ignores_past",
+        "With another past the days get the same scores: compare with the past that the function is given.",
+    ),
     Mistake("upside_down", "The score falls where a day is unusual: turn it round."),
     Mistake(
         "busy",
@@ -431,8 +435,8 @@ def library_days(n, unusual=0.0, seed=0):
         "A few people in the middle of the night hardly raise your score, and they are most surprising. "
         "Which of the two is the truth, and which the belief?",
     ),
-    tests="2,000 days, a day alone, a day without visitors, hours without visitors in the past; the area "
-    "under the ROC curve is at least 0.93",
+    tests="2,000 days, three alone, days without visitors, hours without visitors in the past, another past; "
+    "the area under the ROC curve is at least 0.93",
 )
 def check_how_unusual(answer: Answer) -> str:
     """f(days (N, 24), past (M, 24)), whole numbers → a score for each day, (N,).
@@ -454,6 +458,8 @@ def check_how_unusual(answer: Answer) -> str:
         answer.fail("infinite")
     if not close(_scores(answer, days[:3], past), score[:3]):
         answer.fail("company")
+    if close(_scores(answer, days[:20], 2 * np.roll(past, 6, axis=1)), score[:20]):
+        answer.fail("ignores_past")
     area = float(roc_auc_score(odd, score))
     if area >= AREA:
         return f"Yours: {area:.3f}."
@@ -474,10 +480,7 @@ def check_how_unusual(answer: Answer) -> str:
 
 
 def _scores(answer: Answer, days: np.ndarray, past: np.ndarray) -> Tensor:
-    found = answer.call(days=days, past=past)
-    if isinstance(found, (Tensor, np.ndarray)):
-        found = found * 1.0  # whole numbers are scores, too
-    found = answer.tensor(found, {})
+    found = answer.tensor(answer.call(days=days, past=past), {})
     if found.shape != (len(days),):
         raise WrongAnswer(
             f"One score for each day is asked for, ({len(days)},), and the shape is {tuple(found.shape)}.",

@@ -1,5 +1,6 @@
 """Checks for chapter 8, the convolutional VAE."""
 
+import copy
 import math
 from collections.abc import Callable
 from functools import partial
@@ -101,7 +102,7 @@ FIELD_MISTAKES = (
 def check_receptive_field(answer: Answer) -> None:
     """f(layers), each (kernel, stride) → how many input pixels in a row one output number sees."""
     cases: list[Layers] = [
-        [(5, 1), (3, 3), (4, 3), (3, 2), (2, 1)],
+        [(5, 1), (3, 3), (4, 3), (3, 2), (3, 1)],
         [(3, 1), (3, 2), (3, 2), (3, 1)],
         [(4, 3)],
     ]
@@ -271,6 +272,10 @@ def check_photo_tests(answer: Answer) -> None:
         "the number at [0, 1, 2, 3]?",
     ),
     Mistake(
+        "other_numbers",
+        "`prepare` changes the numbers themselves: 0 … 255 become other fractions than number ÷ 255.",
+    ),
+    Mistake(
         "turned",
         "`prepare` exchanges rows and columns: the photos come out lying on their side.",
     ),
@@ -290,7 +295,16 @@ def check_photo_tests(answer: Answer) -> None:
         "A photo is redrawn differently beside other photos. Which layers look at the whole batch, and when "
         "do they stop?",
     ),
+    Mistake(
+        "other_layers",
+        "The layers are others than in the script, and those were as they should be. What they need is the "
+        "right mode.",
+    ),
     Mistake("by_chance", "The same photos are redrawn differently the second time."),
+    Mistake(
+        "not_its_own_code",
+        "`redraw` is not what the decoder makes, in evaluation mode, of the middle of the photo's own cloud.",
+    ),
     Mistake(
         "stays_in_eval",
         "After `redraw`, `run` goes on in evaluation mode: its batch norms stop following the photos.",
@@ -304,6 +318,9 @@ def check_photo_vae(answer: Answer) -> None:
     if not isinstance(answer.f, type):
         raise WrongAnswer("Give the check the class itself, without calling it.", "type")
     vae = asked(answer, partial(answer.f, side=8, width=4))
+    layers = photo_vae.PhotoVAE(side=8, width=4).state_dict()
+    if layers.keys() - vae.state_dict().keys():
+        answer.fail("other_layers")
     _keeps_every_pixel(answer, vae)
     _prices_a_photo(answer, vae)
     photos = (answer.uniform(48, 1, 1, 1) * answer.uniform(1, 8, 8, 3, high=255)).byte()
@@ -338,13 +355,14 @@ def _keeps_every_pixel(answer: Answer, vae: nn.Module) -> None:
         if close(found, right.mT):
             answer.fail("turned")
         if not close(found, right):
-            answer.fail("scattered")
+            same = close(found.flatten().sort().values, right.flatten().sort().values)
+            answer.fail("scattered" if same else "other_numbers")
 
 
 def _prices_a_photo(answer: Answer, vae: nn.Module) -> None:
     for n in (7, 1):
         mu, log_var = answer.normal(n, 3), answer.normal(n, 3)
-        found = answer.number(asked(answer, vae.kl, mu=mu, log_var=log_var))
+        found = answer.number(asked(answer, vae.kl, mu=mu, log_var=log_var), "kl")
         clouds = Normal(mu.double(), (log_var.double() / 2).exp())
         nats = kl_divergence(clouds, Normal(torch.zeros_like(clouds.loc), 1.0)).sum(dim=1)
         right = float(nats.mean())
@@ -357,6 +375,9 @@ def _prices_a_photo(answer: Answer, vae: nn.Module) -> None:
 
 
 def _redraws_each_by_itself(answer: Answer, vae: nn.Module, photos: Tensor) -> None:
+    for layer in vae.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight.data *= 2  # after so short a training all photos are redrawn alike
     together, again, alone = (
         answer.tensor(asked(answer, vae.redraw, photos=some), {}, "redraw")
         for some in (photos, photos, photos[:2])
@@ -367,6 +388,11 @@ def _redraws_each_by_itself(answer: Answer, vae: nn.Module, photos: Tensor) -> N
         answer.fail("by_chance")
     if not close(together[:2], alone):
         answer.fail("neighbours")
+    evaluated = nn.Module.train(copy.deepcopy(vae), False)
+    with torch.no_grad():
+        right = evaluated.decoder(evaluated.encoder(photos.movedim(-1, 1) / 255).chunk(2, dim=1)[0])
+    if not close(together, right.double()):
+        answer.fail("not_its_own_code")
 
 
 # ── Transfer: the calls of a bird ────────────────────────────────────────────────────────────────
@@ -399,8 +425,8 @@ def bird_calls(n, seed=0):
     ),
     Mistake(
         "all_alike",
-        "Nearly the same call is drawn for every code, as by a VAE that has collapsed. How much does the "
-        "mean call cost in your unit, beside a KL of a few nats?",
+        "Nearly the same call is drawn for every code, as by a VAE that has collapsed or hardly trained. How "
+        "much does the mean call cost in your unit, beside a KL of a few nats?",
     ),
     Mistake(
         "remembers",

@@ -198,12 +198,7 @@ def check_vote(answer: Answer) -> None:
         labels = torch.randint(0, 10, (n,), generator=answer.rng)
         labels[: n // 2] = labels[: n // 2] % 3  # several equal labels, so that votes are not all ties
         inputs = {"distances": answer.uniform(queries, n), "labels": labels, "k": k}
-        result = answer.call(**inputs)
-        if isinstance(result, np.ndarray):
-            result = torch.from_numpy(result)
-        if not isinstance(result, Tensor):
-            answer.tensor(result, inputs)
-        found, right = result.detach().double(), _vote(**inputs)
+        found, right = answer.tensor(answer.call(**inputs), inputs), _vote(**inputs)
         if queries < 100 and found.shape == right.shape and not close(found, right):  # mistakes look alike
             raise WrongAnswer(
                 f"vote returned {found.tolist()} where {right.tolist()} is right; it was given "

@@ -187,6 +187,11 @@ def check_scan_tests(answer: Answer) -> None:
         "`loss` compares the drawing with the noisy scan: then noise that is drawn is rewarded.",
     ),
     Mistake("clean_in", "`loss` does not depend on the noise: the network must see spoilt scans."),
+    Mistake(
+        "price_of_clean",
+        "The price in `loss` is that of the clean scan's code: the network codes, and draws from, what it "
+        "sees.",
+    ),
     Mistake("loss", "Without noise `loss` is {found:.4g} where the docstring's number is {right:.4g}."),
     Mistake(
         "used_by_any",
@@ -225,8 +230,8 @@ def check_scan_cleaner(answer: Answer) -> None:
         answer.fail("does_not_learn")
 
 
-def _cleaner(answer: Answer) -> nn.Module:
-    return asked(answer, partial(answer.f, pixels=30, atoms=8, noise=0.5, price=0.3))
+def _cleaner(answer: Answer, price: float = 0.3) -> nn.Module:
+    return asked(answer, partial(answer.f, pixels=30, atoms=8, noise=0.5, price=price))
 
 
 def _drawn(answer: Answer, cleaner: nn.Module, x: Tensor) -> object:
@@ -249,7 +254,7 @@ def _has_unit_atoms(answer: Answer, cleaner: nn.Module) -> None:
 def _asks_for_clean_scans(answer: Answer) -> None:
     cleaner, x = _cleaner(answer), answer.normal(6, 30)
     cleaner.noise = 0.0
-    quiet = answer.number(asked(answer, cleaner.loss, x=x))
+    quiet = answer.number(asked(answer, cleaner.loss, x=x), "loss")
     with torch.no_grad():
         z = cleaner.encode(x)
         error = (cleaner.decode(z) - x).square().sum(dim=1)
@@ -257,13 +262,17 @@ def _asks_for_clean_scans(answer: Answer) -> None:
     if not np.isclose(quiet, right, rtol=1e-3):
         answer.fail("loss", found=quiet, right=right)
     cleaner.noise = 4.0
-    if np.isclose(answer.number(asked(answer, cleaner.loss, x=x)), quiet, rtol=1e-5):
+    if np.isclose(answer.number(asked(answer, cleaner.loss, x=x), "loss"), quiet, rtol=1e-5):
         answer.fail("clean_in")
+    dear = _cleaner(answer, price=1e6)
+    once, twice = (answer.number(asked(answer, dear.loss, x=x), "loss") for _ in range(2))
+    if np.isclose(once, twice, rtol=1e-4):
+        answer.fail("price_of_clean")
     with torch.no_grad():  # a code of zeros: a blank sheet is drawn, whatever is seen
         cleaner.encoder.weight.zero_()
         cleaner.encoder.bias.fill_(-1)
     blank = x.square().sum(dim=1).mean().item()
-    found = answer.number(asked(answer, cleaner.loss, x=x))
+    found = answer.number(asked(answer, cleaner.loss, x=x), "loss")
     if not np.isclose(found, blank, rtol=1e-3):
         answer.fail("noisy_target")
 
@@ -271,7 +280,7 @@ def _asks_for_clean_scans(answer: Answer) -> None:
 def _counts_numbers_in_use(answer: Answer, cleaner: nn.Module) -> None:
     for n in (40, 3, 1):
         x = answer.normal(n, 30)
-        found = answer.number(asked(answer, cleaner.in_use, x=x))
+        found = answer.number(asked(answer, cleaner.in_use, x=x), "in_use")
         with torch.no_grad():
             on = cleaner.encode(x) != 0
         right = on.sum(dim=1).double().mean().item()
@@ -415,8 +424,8 @@ def workshop(n, seed=0):
     ),
     Mistake(
         "silent",
-        "All codes are zero: the price of a number is higher than what it saves. In which unit are the "
-        "recordings?",
+        "All codes, or nearly all, are zero: the price of a number is higher than what it saves. In which "
+        "unit are the recordings?",
     ),
     Mistake(
         "nearly_zero",
@@ -477,6 +486,8 @@ def check_sound_code(answer: Answer) -> str:
         large = (z.abs() > 1e-3 * z.abs().max()).sum(dim=1).double().mean().item()
         answer.fail("nearly_zero" if large <= IN_USE else "dense", found=found, large=large)
     real = torch.from_numpy(sounds).double()
+    if played.std() < 0.1 * real.std() and found < 0.5:
+        answer.fail("silent")
     if not 0.1 < played.std() / real.std() < 10:
         answer.fail("other_unit", found=played.std().item(), right=real.std().item())
     left = float((played - real).square().sum() / real.square().sum())

@@ -494,9 +494,8 @@ TARGET = torch.tensor(
     ),
     Mistake(
         "far_away",
-        "It stays {gap:.3f} nats below the best value; 0.02 are allowed. Is the learning rate high "
-        "enough to arrive, "
-        "and low enough at the end to settle?",
+        "It stays {gap:.3f} nats below the best value; 0.02 are allowed. Is the learning rate high enough to "
+        "arrive, and low enough at the end to settle? And are error and KL weighed as in the ELBO?",
     ),
     tests="the exact ELBO on 20,000 new points, within 0.02 nats of the best that any linear VAE can reach",
 )

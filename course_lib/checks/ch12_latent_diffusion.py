@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import (
@@ -375,7 +376,8 @@ LIMIT = 0.012  # the yardstick: one Gaussian is at 0.034, a mixture of twelve at
     Mistake(
         "away_from_the_banana",
         "It is away from the banana: {distance:.3f}. The yardstick is {limit:.3f}, one Gaussian reaches "
-        "{gaussian:.3f}. Were the points brought back from where they had been whitened to?",
+        "{gaussian:.3f}. Look at a plot: are yours where the banana is, as thin as it is, and brought back "
+        "if they were whitened?",
     ),
     Mistake(
         "above_the_yardstick",
@@ -464,7 +466,7 @@ def check_my_verdicts(answer: Answer) -> None:
     if sorted(map(str, found)) != sorted(VERDICTS):
         answer.fail("other_letters", keys=", ".join(map(str, found)) or "none")
     for letter, value in found.items():
-        if not isinstance(value, bool):
+        if not isinstance(value, (int, np.bool_)) or value not in (0, 1):  # bool is an int
             answer.fail("no_verdict", letter=letter, value=value)
     names = [
         "decoder_blamed",
@@ -474,5 +476,5 @@ def check_my_verdicts(answer: Answer) -> None:
         "perfect_training",
     ]
     for (letter, right), name in zip(VERDICTS.items(), names, strict=True):
-        if found[letter] is not right:
+        if found[letter] != right:
             answer.fail(name)

@@ -67,7 +67,8 @@ def check(*mistakes: Mistake, tests: str) -> Callable:
             fact = judge(answer)
             if answer.left_behind:
                 raise answer.left_behind
-            print(f"✓ {name} is right. Tested: {tests}." + (f" {fact}" if fact else ""))
+            notes = [note for note in (fact, answer.advice) if note]
+            print(" ".join([f"✓ {name} is right. Tested: {tests}.", *notes]))
 
         del public.__wrapped__  # inspect must show the learner's argument, f
         public.mistakes = {mistake.name: mistake for mistake in mistakes}
@@ -85,7 +86,7 @@ class Answer:
         self.mistakes = mistakes
         self.rng = torch.Generator().manual_seed(fresh_seed())
         self.left_behind: WrongAnswer | None = None  # told when nothing worse is found
-        self.given: dict[str, object] = {}  # what the last call was given
+        self.advice = ""  # told to a right answer, too
         self.reseeded = False  # whether the last call set PyTorch's global seed
         self.given: dict[str, object] = {}  # the copies that the last call got: gradients arrive there
 
@@ -132,8 +133,11 @@ class Answer:
         if self.reseeded and "seed" not in inputs:
             changes["seed_fixed"] = "sets the global seed: whoever calls it gets the same luck for ever after"
         for mistake, change in changes.items():
-            own = (m.message for m in self.mistakes if m.name == mistake)
-            refusal = WrongAnswer(next(own, f"{self.name} {change}."), mistake)
+            own = [m.message for m in self.mistakes if m.name == mistake]
+            refusal = WrongAnswer(own[0] if own else f"{self.name} {change}.", mistake)
+            if mistake == "mode_left_behind" and not own:  # only where the exercise speaks of it
+                self.advice = f"By the way, {refusal}"
+                continue
             if mistake not in ("mode_left_behind", "seed_fixed"):
                 raise refusal
             self.left_behind = self.left_behind or refusal
@@ -148,25 +152,27 @@ class Answer:
             raise WrongAnswer(f"{self.name} returned nothing: does it end in `return …`?", "nothing")
         return result
 
-    def number(self, value: object) -> float:
+    def number(self, value: object, what: str = "") -> float:
         """A result that should be one number: a Python or NumPy number, or a tensor with one element."""
+        subject = what or self.name
         if isinstance(value, (Tensor, np.ndarray, np.generic)) and np.prod(value.shape) == 1:
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise WrongAnswer(f"{self.name} must return one number, not {_a_kind(value)}.", "type")
+            must = "be" if what else "return"
+            raise WrongAnswer(f"{subject} must {must} one number, not {_a_kind(value)}.", "type")
         if not math.isfinite(value):
-            raise WrongAnswer(f"{self.name} returned {value}, which is no finite number.", "nan")
+            raise WrongAnswer(f"{subject} is {value}, which is no finite number.", "nan")
         return float(value)
 
     def tensor(self, value: object, inputs: dict[str, object], what: str = "") -> Tensor:
-        """A result that should be a tensor of real numbers, as float64 on the CPU without a graph."""
+        """A result that should be a tensor of real numbers, as float64 on the CPU without a graph.
+
+        NumPy arrays, lists of numbers and whole numbers will do.
+        """
         subject = what or self.name
-        if isinstance(value, (np.ndarray, np.generic)):
-            value = torch.as_tensor(value)
-        if isinstance(value, numbers.Real) and not isinstance(value, bool):
-            value = torch.tensor(float(value))
+        kind, value = _a_kind(value), _as_tensor(value)
         if not isinstance(value, Tensor):
-            raise WrongAnswer(f"{subject} must be a tensor, not {_a_kind(value)}.", "type")
+            raise WrongAnswer(f"{subject} must be a tensor, not {kind}.", "type")
         devices = {v.device for v in inputs.values() if isinstance(v, Tensor)}
         if devices and value.device not in devices:
             raise WrongAnswer(
@@ -174,10 +180,8 @@ class Answer:
                 "on one.",
                 "device",
             )
-        if not value.is_floating_point():
-            raise WrongAnswer(
-                f"{subject} has the type {value.dtype}, which cannot hold fractions: return float32.", "dtype"
-            )
+        if value.dtype == torch.bool or value.is_complex():
+            raise WrongAnswer(f"{subject} has the type {value.dtype}: return float32.", "dtype")
         return value.detach().cpu().double()
 
     def compare(
@@ -257,6 +261,13 @@ class Answer:
         if found is None:
             self.fail("detached")
         (right,) = torch.autograd.grad(reference(*inputs.values()).sum(), inputs[wrt])
+        if not bool(found.isfinite().all()):
+            raise WrongAnswer(
+                f"{self.name} returns the right numbers here, and their gradient for {wrt} is NaN or "
+                "infinite: torch.where does not keep out the gradient of the branch that is not taken. It "
+                f"was given {describe(inputs)}.",
+                "gradient",
+            )
         if not close(found.double(), right.double(), rtol, atol):
             raise WrongAnswer(
                 f"{self.name} returns the right numbers here, and their gradient for {wrt} is wrong: part of "
@@ -332,7 +343,10 @@ class Answer:
             for name, value in inputs.items()
             if isinstance(value, Tensor) and value.shape == expected.shape and value.is_floating_point()
         ]
-        return f"{text} (at {', '.join(near)})." if near else f"{text}; it was given {describe(inputs)}."
+        text = f"{text} (at {', '.join(near)})." if near else f"{text}; it was given {describe(inputs)}."
+        whole = found.numel() > 1 and bool(found.any() and (found == found.round()).all())
+        cut = whole and not bool((expected == expected.round()).all())
+        return text + (" All of yours are whole numbers: were the fractions cut off?" if cut else "")
 
 
 def close(found: Tensor, expected: Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:
@@ -416,6 +430,24 @@ def _copy(value: object) -> object:
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     return copy.deepcopy(value)
+
+
+def _as_tensor(value: object) -> object:
+    """Numbers, arrays and lists of numbers as tensors. Several tensors are several results, and stay."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return torch.tensor(float(value), dtype=torch.float64)
+    if isinstance(value, (bool, np.ndarray, np.generic)):
+        try:
+            return torch.as_tensor(value)
+        except (TypeError, ValueError):  # an array of text or of objects
+            return value
+    if isinstance(value, (list, tuple)) and value:
+        parts = [_as_tensor(part) for part in value]
+        alike = all(isinstance(part, Tensor) and part.shape == parts[0].shape for part in parts)
+        several = any(isinstance(part, (Tensor, np.ndarray)) for part in value)
+        if alike and not (several and parts[0].ndim):
+            return torch.stack([part.detach().cpu() for part in parts])
+    return value
 
 
 def _same(a: object, b: object) -> bool:

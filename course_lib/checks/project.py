@@ -25,36 +25,41 @@ from course_lib.losses import reconstruction_error
     Mistake(
         "wrong_share", "{found} of {total} groups are held out where a share of {share} of them was asked."
     ),
+    Mistake(
+        "one_side_empty",
+        "{found} of {total} groups are held out at a share of {share}: at least one must be on each side.",
+    ),
     Mistake("no_seed", "Twice the same seed gives two different splits: draw from a generator made of seed."),
     Mistake(
         "never_drawn",
         "Every seed holds out the same groups. They may be the last day or the last person: draw them.",
     ),
-    tests="that no group is on both sides, no item is lost, the share, and the seed",
+    tests="that no group is on both sides, no item is lost, the share of the groups, from small to large, "
+    "and the seed",
 )
 def check_split_groups(answer: Answer) -> None:
     """f(groups (N,) of names, share, seed) → (rows kept, rows held out), all of a group on one side."""
-    for count, share in ((20, 0.25), (12, 0.5), (2, 0.5), (31, 0.2)):
-        sizes = (2 + 4 * answer.uniform(count)).long()
+    for count, share in ((20, 0.25), (12, 0.5), (2, 0.5), (31, 0.2), (6, 0.05), (6, 0.95)):
+        sizes = np.full(count, 2)
+        sizes[int(answer.uniform(1, high=count))] = 8 * count  # a share of groups is no share of items
         names = np.repeat([f"person {i}" for i in range(count)], sizes)
         groups = names[torch.randperm(len(names), generator=answer.rng).numpy()]
         kept, held_out = _rows(answer, groups, share, 1)
         rows = np.concatenate([kept, held_out])
         if len(set(rows)) < len(rows):
             values, counts = np.unique(rows, return_counts=True)
-            answer.fail("twice", row=values[counts > 1][0])
+            answer.fail("twice", row=f"row {values[counts > 1][0]}")
         both = sorted(set(groups[kept]) & set(groups[held_out]))
         if both:
             answer.fail("leak", group=str(both[0]))
         if len(rows) < len(groups):
             answer.fail("lost", found=len(rows), total=len(groups))
         out, wanted = len(set(groups[held_out])), share * count
-        by_rows = abs(len(held_out) - share * len(groups)) <= sizes.max().item()
-        if not (abs(out - wanted) < 1 or by_rows) or not 0 < out < count:
-            swapped = abs(count - out - wanted) < 1
-            answer.fail("swapped") if swapped else answer.fail(
-                "wrong_share", found=out, total=count, share=share
-            )
+        if not abs(out - wanted) < 1 or not 0 < out < count:
+            if abs(count - out - wanted) < 1 and 0 < out < count:
+                answer.fail("swapped")
+            name = "wrong_share" if 0 < out < count else "one_side_empty"
+            answer.fail(name, found=out, total=count, share=share)
         if set(_rows(answer, groups, share, 1)[1]) != set(held_out):
             answer.fail("no_seed")
         if count == 20 and all(
@@ -64,20 +69,20 @@ def check_split_groups(answer: Answer) -> None:
 
 
 def _rows(answer: Answer, groups: np.ndarray, share: float, seed: int) -> list[np.ndarray]:
-    """Both parts as row numbers; masks (N,) of booleans are turned into them."""
+    """Both parts as row numbers."""
     parts = answer.parts(answer.call(groups=groups, share=share, seed=seed), "kept", "held_out")
     found = []
     for name, part in zip(("kept", "held_out"), parts, strict=True):
         try:
             rows = np.asarray(part)
-            rows = np.flatnonzero(rows) if rows.dtype == bool and rows.shape == groups.shape else rows
             if rows.size and rows.dtype.kind not in "iu":
                 raise ValueError(rows.dtype)
         except (TypeError, ValueError):
             rows = np.zeros((0, 0))
         if rows.ndim != 1 or (rows.size and not 0 <= rows.min() <= rows.max() < len(groups)):
             raise WrongAnswer(
-                f"{name} must be row numbers (whole, from 0 to N − 1) or N booleans, in one dimension.",
+                f"{name} must be row numbers (whole, from 0 to N − 1) in one dimension, no names and no "
+                "booleans: np.flatnonzero turns those into row numbers.",
                 "type",
             )
         found.append(rows.astype(int))
@@ -234,7 +239,7 @@ def check_errors(answer: Answer) -> str:
     train, held_out = (_items(report[key], key) for key in ("train", "held_out"))
     models = _named(report, "models", MODELS)
     said = {
-        name: answer.number(value)
+        name: answer.number(value, f"errors[{name!r}]")
         for name, value in _named(report, "errors", ("mean image", "PCA", *MODELS)).items()
     }
     verdicts = _named(report, "beats_pca", MODELS)
@@ -358,8 +363,8 @@ CHANCE = 0.001  # of refusing an alarm that keeps its promise
 def check_alarm(answer: Answer) -> str:
     """A dict: rate, threshold, the scores calibration (N,) and held_out (M,), groups: how many each has."""
     alarm = _entries(answer, "rate", "threshold", "calibration", "held_out", "groups")
-    rate, threshold = (answer.number(alarm[key]) for key in ("rate", "threshold"))
-    calibration, held_out = (answer.tensor(alarm[key], {}, key) for key in ("calibration", "held_out"))
+    rate, threshold = (answer.number(alarm[key], f"{key!r}") for key in ("rate", "threshold"))
+    calibration, held_out = (answer.tensor(alarm[key], {}, f"{key!r}") for key in ("calibration", "held_out"))
     if calibration.ndim != 1 or held_out.ndim != 1 or not len(calibration) or not len(held_out):
         raise WrongAnswer("'calibration' and 'held_out' must be scores (N,), one for each item.", "shape")
     if not 0 < rate < 1:
@@ -368,13 +373,18 @@ def check_alarm(answer: Answer) -> str:
         answer.fail("same_scores")
     allowed = int(rate * len(calibration) + 1e-9)
     found = int((calibration > threshold).sum())
+    own = anomaly.threshold_at(held_out, rate)
+    if math.isclose(threshold, own, rel_tol=1e-5) and (calibration / threshold - 1).abs().min() > 1e-5:
+        answer.fail("set_on_held_out")
     if abs(found - allowed) > 1:  # a quantile that interpolates may leave one more
-        own = anomaly.threshold_at(held_out, rate)
-        if math.isclose(threshold, own, rel_tol=1e-5):
-            answer.fail("set_on_held_out")
         answer.fail("rate_missed", found=found, total=len(calibration), rate=rate, allowed=allowed)
     alarms = int((held_out > threshold).sum())
-    sizes = [answer.number(count) for count in answer.parts(alarm["groups"], "calibration", "held_out")]
+    counts = alarm["groups"]
+    if not isinstance(counts, (tuple, list)) or len(counts) != 2:
+        raise WrongAnswer(
+            "'groups' must be two numbers: the groups of calibration, those of held_out.", "type"
+        )
+    sizes = [answer.number(count, "each of 'groups'") for count in counts]
     if not (1 <= sizes[0] <= len(calibration) and 1 <= sizes[1] <= len(held_out)):
         raise WrongAnswer("'groups' must count the groups in calibration and in held_out.", "value")
     low, high = _by_luck(found, len(calibration), len(held_out), *sizes)

@@ -125,7 +125,7 @@ def models_in(inputs):
 
 @pytest.mark.parametrize("name", SOLUTIONS)
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_what_an_answer_leaves_behind_is_told(name, switch):
+def test_what_an_answer_leaves_behind_is_told(name, switch, capsys):
     given = []
 
     def careless(*inputs):
@@ -141,6 +141,9 @@ def test_what_an_answer_leaves_behind_is_told(name, switch):
             pytest.skip("no model")
     if switch == "seed_fixed" and "seed" in inspect.signature(SOLUTIONS[name]).parameters:
         CHECKS[name](careless)  # that is what the seed is for
+    elif switch == "mode_left_behind" and switch not in CHECKS[name].mistakes:
+        CHECKS[name](careless)  # the exercise does not ask for it, so it is advice
+        assert "in another mode than before" in capsys.readouterr().out
     else:
         with pytest.raises(WrongAnswer):
             CHECKS[name](careless)

@@ -177,7 +177,6 @@ def step_with_the_first_loss(model, optimizer, x):
 
 WRONG_STEPS = [
     ("model_frozen", step_and(lambda model: model.encoder.requires_grad_(False))),
-    ("mode_left_behind", step_and(lambda model: model.eval())),
     ("gradients_off", step_and(lambda model: torch.set_grad_enabled(False))),
     ("several_steps", step_for_each_image),
     ("several_steps", step_with(right_loss, ("zero", "backward", "step", "step"))),
@@ -357,14 +356,6 @@ WRONG_PATHS = [
         lambda model, a, b, steps: model.decode(model.embed(a) + even(steps)[:, None] * model.embed(b)),
     ),
     ("gradients_off", lambda *given: [torch.set_grad_enabled(False), path_in_a_loop(*given)][1]),
-    (
-        "mode_left_behind",
-        lambda model, a, b, steps: path_in_a_loop(model.eval(), a, b, steps),
-    ),
-    (
-        "mode_left_behind",
-        lambda model, a, b, steps: path_in_a_loop(model.train(), a, b, steps),
-    ),
     (
         "model_frozen",
         lambda model, a, b, steps: path_in_a_loop(model.requires_grad_(False), a, b, steps),
@@ -623,6 +614,7 @@ RIGHT = {
         step_with_functional_gradients,
         step_image_by_image,
         step_with_gradients_asked_for,
+        step_and(lambda model: model.eval()),
     ],
     "check_share_unexplained": [
         unexplained_with_numpy,
@@ -639,6 +631,7 @@ RIGHT = {
         path_with_numpy,
         path_number_by_number,
         path_from_one_batch,
+        lambda model, a, b, steps: path_in_a_loop(model.eval(), a, b, steps),
     ],
     "check_compressor_tests": [
         [test_error_by_hand, test_nothing_in_both, test_best_weights_stay],
@@ -655,6 +648,7 @@ RIGHT = {
         HEART,
         [nearest, expand_in_numpy],
         (lambda beats: nearest(beats).numpy()[:, ::-1].copy(), lambda z: expand_in_torch(z.flip(1))),
+        (lambda beats: nearest(beats).tolist(), lambda z: np.rint(expand_in_numpy(z)).astype(np.int16)),
     ],
 }
 

@@ -68,7 +68,6 @@ WRONG_SCORES = [
     ("channels", lambda model, images: squared(model, images)[:, 0].sum(dim=(1, 2))),
     ("channels", lambda model, images: squared(model, images).reshape(-1, 42).sum(dim=1)),
     ("squeezed", lambda model, images: squared(model, images).flatten(1).sum(dim=1).squeeze()),
-    ("mode_left_behind", lambda model, images: squared(model.eval(), images).sum(dim=(1, 2, 3))),
     ("model_frozen", lambda model, images: squared(model.requires_grad_(False), images).sum(dim=(1, 2, 3))),
     ("value", lambda model, images: (model(images).clamp(0, 1) - images).square().sum(dim=(1, 2, 3))),
     ("value", lambda model, images: -squared(model, images).sum(dim=(1, 2, 3))),
@@ -372,6 +371,7 @@ RIGHT = {
         scores_one_by_one,
         scores_by_distance,
         scores_with_vmap,
+        lambda model, images: squared(model.eval(), images).sum(dim=(1, 2, 3)).tolist(),
     ],
     "check_calibrate": [
         calibrate_in_loops,
@@ -394,6 +394,7 @@ RIGHT = {
         rate_by_halving,
         rate_from_logarithms,
         rate_at_most_one,
+        lambda caught, base, precision: caught * base / (1 - base) / (precision / (1 - precision)),
     ],
     "check_mended_score": [
         relative,
@@ -402,6 +403,7 @@ RIGHT = {
         blanks_apart,
         share_without_common_ink,
         largest_difference,
+        lambda x_hat, x: tuple(float(score) for score in relative(x_hat, x)),
     ],
 }
 

@@ -242,6 +242,16 @@ def loss_with_torch(self, x):
     return torch.nn.functional.mse_loss(x_hat, x.flatten(1), reduction="sum") / len(x) + kl.sum() / len(x)
 
 
+def loss_of_four(self, x):
+    x_hat, mu, v = self(x)
+    return ((x_hat - x.flatten(1)) ** 2).sum(1).mean() + 2 * (mu**2 + v.exp() - 1 - v).mean()
+
+
+def draw_with(self, x, sigma):
+    mu, log_var = self.encode(x)
+    return self.decoder(mu + sigma(log_var) * torch.randn_like(mu)), mu, log_var
+
+
 def generate_one_by_one(self, n):
     return torch.cat([self.decoder(torch.randn(1, self.latent)) for _ in range(n)]).detach()
 
@@ -257,6 +267,10 @@ WRONG_VAES = [
     ("uniform", vae_with("generate")),
     ("uniform", generating(lambda n, d: 2 * torch.rand(n, d) - 1)),
     ("prior", generating(lambda n, d: 2 * torch.randn(n, d))),
+    ("not_normal", generating(lambda n, d: 12**0.5 * (torch.rand(n, d) - 0.5))),
+    ("four_only", vae_with("loss", loss=loss_of_four)),
+    ("spread", vae_with(forward=lambda self, x: draw_with(self, x, lambda v: v.exp()))),
+    ("no_noise", vae_with(forward=lambda self, x: draw_with(self, x, lambda v: 0 * v))),
     ("prior", generating(lambda n, d: torch.randn(n, 1).expand(n, d))),
     ("encode", vae_with(encode=lambda self, x: encode_in_one_line(self, x)[::-1])),
     ("encode", vae_with(encode=lambda self, x: (self.mu(self.body(x)), 2 * self.log_var(self.body(x))))),
@@ -326,7 +340,12 @@ RIGHT = {
         vae_with("encode", "generate", encode=encode_in_one_line, generate=generate_one_by_one),
         vae_with("loss", loss=loss_with_torch),
     ],
-    "check_new_windows": [windows_by_recipe, windows_without_noise, windows_in_numpy],
+    "check_new_windows": [
+        windows_by_recipe,
+        windows_without_noise,
+        windows_in_numpy,
+        lambda n: step_windows(n, seed=np.random.default_rng().integers(10**9)),
+    ],
     "check_reconstruct": [
         through_the_heads,
         detached,
@@ -334,6 +353,7 @@ RIGHT = {
         middle_of_forward,
         back_to_its_mode,
         without_spread,
+        lambda model, x: detached(model.eval(), x),
     ],
     "check_draw_codes": [
         around_given_ones,
@@ -358,7 +378,6 @@ WRONG = {
         ("fixed_noise", lambda model, x: with_a_seed(model.train(), x)),
         ("noise_removed", noise_switched_off),
         ("model_changed", spread_unlearned),
-        ("mode_left_behind", lambda model, x: detached(model.eval(), x)),
         ("model_frozen", lambda model, x: detached(model.requires_grad_(False), x)),
         ("prior", lambda model, x: model.decode(model.embed(x).mean(0).expand(len(x), -1)).detach()),
         ("value", lambda model, x: detached(model, detached(model, x))),

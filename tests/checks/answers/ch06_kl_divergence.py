@@ -9,7 +9,7 @@ from scipy.stats import entropy, sem
 from torch.distributions import Categorical, Normal, kl_divergence
 from torch.nn import functional
 
-from course_lib.checks.ch06_kl_divergence import TANK_READER
+from course_lib.checks.ch06_kl_divergence import TANK_READER, library_days
 
 # ── monte_carlo_kl ───────────────────────────────────────────────────────────────────────────────
 
@@ -385,7 +385,14 @@ RIGHT = {
         tank_reader_with("error", "draw", error=error_sensor_by_sensor, draw=draw_by_mul),
         tank_reader_with(read=one_sigma_for_all),
     ],
-    "check_how_unusual": [day_in_nats, hour_by_hour, in_torch, by_chi_square, with_the_day_in_the_past],
+    "check_how_unusual": [
+        day_in_nats,
+        hour_by_hour,
+        in_torch,
+        by_chi_square,
+        with_the_day_in_the_past,
+        lambda days, past: list(day_in_nats(days, past)),
+    ],
 }
 
 WRONG = {
@@ -440,6 +447,7 @@ WRONG = {
         ("empty_day", empty_is_nan),
         ("company", lambda days, past: day_in_nats(days, past) / (1 + day_in_nats(days, past).max())),
         ("company", lambda days, past: day_in_nats(days, np.vstack([past, days]))),
+        ("ignores_past", lambda days, past: day_in_nats(days, library_days(200)[0])),
         ("upside_down", lambda days, past: -day_in_nats(days, past)),
         ("busy", lambda days, past: -xlogy(days, shares_of(past)).sum(axis=1)),
         ("busy", lambda days, past: ((days - past.mean(axis=0)) ** 2).sum(axis=1)),

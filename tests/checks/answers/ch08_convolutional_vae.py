@@ -292,6 +292,25 @@ def redraw_from_a_draw(self, photos):
     return self.decoder(mu + torch.exp(log_var / 2) * torch.randn_like(mu))
 
 
+@torch.no_grad()
+def redraw_with(self, photos, evaluated="encoder", part=0):
+    getattr(self, evaluated).eval()
+    return self.decoder(self.encoder(self.prepare(photos)).chunk(2, dim=1)[part])
+
+
+def redraw_alone_in_training(self, photos):
+    self.train()
+    one = photo_vae_with("alone").redraw
+    return torch.cat([one(self, photo[None]) for photo in photos])
+
+
+class WithoutBatchNorm(PhotoVAE):
+    def __init__(self, **sizes):
+        super().__init__(**sizes)
+        self.encoder = nn.Sequential(*(m for m in self.encoder if not isinstance(m, nn.BatchNorm2d)))
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=3e-3)
+
+
 def run_in_eval(self, photos, epochs, batch_size=32):
     """`self.train()` was dropped."""
     mode = self.training
@@ -319,6 +338,11 @@ WRONG_PHOTO_VAES = [
     ("neighbours", photo_vae_with("alone")),
     ("neighbours", photo_vae_with("alone", eval=lambda self: self)),
     ("by_chance", photo_vae_with(redraw=redraw_from_a_draw)),
+    ("not_its_own_code", photo_vae_with(redraw=lambda self, photos: redraw_with(self, photos, part=1))),
+    ("not_its_own_code", photo_vae_with(redraw=redraw_alone_in_training)),
+    ("neighbours", photo_vae_with("alone", redraw=lambda self, photos: redraw_with(self, photos, "decoder"))),
+    ("other_layers", WithoutBatchNorm),
+    ("other_numbers", photo_vae_with(prepare=lambda self, photos: (photos.movedim(-1, 1) // 255).float())),
     ("stays_in_eval", photo_vae_with(run=run_in_eval)),
     ("does_not_learn", photo_vae_with(run=run_without_steps)),
     ("raised", photo_vae_with(prepare=lambda self, photos: photos.permute(3, 1, 2))),

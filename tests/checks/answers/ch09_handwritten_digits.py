@@ -431,7 +431,14 @@ RIGHT = {
         share_with_erf,
         share_by_searching,
     ],
-    "check_vote": [vote_in_loops, vote_with_scipy, vote_with_mode, vote_by_bincount, vote_by_scattering],
+    "check_vote": [
+        vote_in_loops,
+        vote_with_scipy,
+        vote_with_mode,
+        vote_by_bincount,
+        vote_by_scattering,
+        lambda *given: [int(label) for label in vote_in_loops(*given)],
+    ],
     "check_memory_ratio": [
         ratio_with_cdist,
         ratio_in_loops,

@@ -233,6 +233,15 @@ WRONG_SCAN_CLEANERS = [
     ("noisy_target", scan_cleaner_with("loss")),
     ("noisy_target", scan_cleaner_with(loss=loss_of_noisy)),
     ("clean_in", scan_cleaner_with(loss=loss_of_clean)),
+    (
+        "price_of_clean",
+        scan_cleaner_with(
+            loss=lambda self, x: (
+                (self.decode(self.encode(self.spoil(x))) - x).square().sum(1)
+                + self.price * self.encode(x).sum(1)
+            ).mean()
+        ),
+    ),
     ("loss", scan_cleaner_with(loss=lambda self, x: loss_by_torch(self, x) / 30)),
     ("loss", scan_cleaner_with(loss=lambda self, x: F.mse_loss(self.decode(self.encode(self.spoil(x))), x))),
     ("used_by_any", scan_cleaner_with("in_use")),

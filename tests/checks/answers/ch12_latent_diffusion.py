@@ -222,6 +222,8 @@ RIGHT = {
     "check_my_verdicts": [
         lambda: dict(zip("EDCBA", (False, True, False, True, False), strict=True)),
         lambda: {letter: letter in "BD" for letter in "ABCDE"},
+        lambda: {letter: np.bool_(letter in "BD") for letter in "ABCDE"},
+        lambda: {letter: int(letter in "BD") for letter in "ABCDE"},
     ],
 }
 
@@ -323,6 +325,7 @@ WRONG = {
         ("other_letters", dict),
         ("no_verdict", lambda: VERDICTS | {"C": None}),
         ("no_verdict", lambda: VERDICTS | {"B": "yes"}),
+        ("no_verdict", lambda: VERDICTS | {"B": 2}),
         ("decoder_blamed", without("A")),
         ("second_stage_needs_images", without("B")),
         ("millionth_is_a_vae", without("C")),

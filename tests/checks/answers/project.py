@@ -12,7 +12,9 @@ from torch import nn
 
 
 def split_by_sklearn(groups, share, seed):
-    splitter = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    count = len(np.unique(groups))
+    outside = min(max(round(share * count), 1), count - 1)
+    splitter = GroupShuffleSplit(n_splits=1, test_size=outside, random_state=seed)
     return next(splitter.split(groups, groups=groups))
 
 
@@ -29,6 +31,25 @@ def split_as_masks(groups, share, seed):
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))
     outside = (order < max(1, round(share * len(names))))[torch.from_numpy(number)]
     return ~outside, outside
+
+
+def split_by_share_of_items(groups, share, seed):
+    drawn = np.random.default_rng(seed).permutation(np.unique(groups))[:-1]
+    items = np.cumsum([0] + [(groups == name).sum() for name in drawn])[:-1]
+    outside = np.isin(groups, drawn[items < share * len(groups)])
+    return np.flatnonzero(~outside), np.flatnonzero(outside)
+
+
+def split_by_ceil(groups, share, seed):
+    drawn = np.random.default_rng(seed).permutation(np.unique(groups))
+    outside = np.isin(groups, drawn[: int(np.ceil(share * len(drawn)))])
+    return np.flatnonzero(~outside), np.flatnonzero(outside)
+
+
+def split_by_floor(groups, share, seed):
+    drawn = np.random.default_rng(seed).permutation(np.unique(groups))
+    outside = np.isin(groups, drawn[: int(share * len(drawn))])
+    return np.flatnonzero(~outside), np.flatnonzero(outside)
 
 
 def split_by_items(groups, share, seed):
@@ -204,7 +225,7 @@ def alarm(rate=0.05, calibration=None, held_out=None, threshold=None, groups=(20
 
 
 RIGHT = {
-    "check_split_groups": [split_by_sklearn, split_in_loops, split_as_masks],
+    "check_split_groups": [split_by_sklearn, split_in_loops],
     "check_baselines": [baselines_by_sklearn, baselines_by_eigenvectors],
     "check_errors": [report(), pca_wins(), report(groups=list(GROUPS), beats={"VAE": np.True_})],
     "check_alarm": [
@@ -223,7 +244,11 @@ WRONG = {
         ("twice", split_with_a_row_twice),
         ("swapped", lambda g, share, seed: split_in_loops(g, share, seed)[::-1]),
         ("wrong_share", lambda g, share, seed: split_in_loops(g, share / 3, seed)),
-        ("wrong_share", lambda g, share, seed: (range(len(g)), [])),
+        ("wrong_share", split_by_share_of_items),
+        ("one_side_empty", lambda g, share, seed: (range(len(g)), [])),
+        ("one_side_empty", split_by_ceil),
+        ("one_side_empty", split_by_floor),
+        ("type", split_as_masks),
         ("no_seed", split_without_seed),
         ("never_drawn", lambda g, share, seed: split_in_loops(g, share, 0)),
         ("type", names_instead_of_rows),
@@ -265,10 +290,13 @@ WRONG = {
                 threshold=scores(200, 2, 0.5).sort(descending=True)[0][10].item(),
             ),
         ),
+        ("set_on_held_out", alarm(threshold=scores(200, 2).topk(11).values[-1].item())),
         ("same_scores", alarm(held_out=scores(200, 1))),
         ("promise_broken", alarm(held_out=scores(200, 2, 3.0))),
         ("too_quiet", alarm(0.2, held_out=scores(200, 2, 0.2))),
         ("type", {"rate": 0.05}),
+        ("type", alarm(groups=400)),
+        ("type", alarm(groups=(["a", "b"], ["c", "d"]))),
         ("value", alarm(groups=(0, 10))),
         ("value", alarm(rate=5, threshold=1.0)),
         ("shape", alarm(held_out=scores(200, 2)[:, None])),
