@@ -408,6 +408,11 @@ def library_days(n, unusual=0.0, seed=0):
         "such days cannot be compared. Of how much is “never”, after some days, a proof?",
     ),
     Mistake(
+        "empty_hour",
+        "For a day with hours without visitors, as all have, the score is infinite or NaN: 0 · log 0 counts "
+        "as 0.",
+    ),
+    Mistake(
         "empty_day",
         "For a day without a single visitor the score is infinite or NaN: such a day has no shares.",
     ),
@@ -446,6 +451,9 @@ def check_how_unusual(answer: Answer) -> str:
     past, _ = library_days(200, seed=101)
     days, odd = library_days(2000, unusual=0.2, seed=102)
     score = _scores(answer, days, past)
+    ordinary = (days[:, past.sum(axis=0) == 0].sum(axis=1) == 0) & (days.sum(axis=1) > 0)
+    if not bool(score[ordinary].isfinite().all()):
+        answer.fail("empty_hour")
     never = past.copy()
     never[:, 2] = 0
     visited = days[:20].copy()

@@ -301,6 +301,7 @@ def check_photo_tests(answer: Answer) -> None:
         "right mode.",
     ),
     Mistake("by_chance", "The same photos are redrawn differently the second time."),
+    Mistake("redraw_range", "`redraw` returns numbers up to {found:.4g}: the docstring says 0 … 1."),
     Mistake(
         "not_its_own_code",
         "`redraw` is not what the decoder makes, in evaluation mode, of the middle of the photo's own cloud.",
@@ -384,6 +385,8 @@ def _redraws_each_by_itself(answer: Answer, vae: nn.Module, photos: Tensor) -> N
     )
     if together.shape != (48, 3, 8, 8):
         raise WrongAnswer(f"redraw returns {tuple(together.shape)} for 48 photos of 8 × 8 pixels.", "shape")
+    if together.max() > 1.001:
+        answer.fail("redraw_range", found=float(together.max()))
     if not close(together, again):
         answer.fail("by_chance")
     if not close(together[:2], alone):

@@ -444,6 +444,7 @@ WRONG = {
     "check_how_unusual": [
         ("infinite", with_infinities),
         ("infinite", lambda days, past: -xlogy(days, past.sum(axis=0) / past.sum()).sum(axis=1)),
+        ("empty_hour", lambda days, past: (days * np.log(days / shares_of(past))).sum(axis=1)),
         ("empty_day", empty_is_nan),
         ("company", lambda days, past: day_in_nats(days, past) / (1 + day_in_nats(days, past).max())),
         ("company", lambda days, past: day_in_nats(days, np.vstack([past, days]))),

@@ -341,6 +341,7 @@ WRONG_PHOTO_VAES = [
     ("not_its_own_code", photo_vae_with(redraw=lambda self, photos: redraw_with(self, photos, part=1))),
     ("not_its_own_code", photo_vae_with(redraw=redraw_alone_in_training)),
     ("neighbours", photo_vae_with("alone", redraw=lambda self, photos: redraw_with(self, photos, "decoder"))),
+    ("redraw_range", photo_vae_with(redraw=lambda self, x: (255 * PhotoVAE.redraw(self, x)).byte())),
     ("other_layers", WithoutBatchNorm),
     ("other_numbers", photo_vae_with(prepare=lambda self, photos: (photos.movedim(-1, 1) // 255).float())),
     ("stays_in_eval", photo_vae_with(run=run_in_eval)),
