@@ -3,9 +3,12 @@
 import re
 import shlex
 
+from tools.notebooks import ROOT, read
 from tools.teaching import TEACHING
 
 TEXT = (TEACHING / "guide.md").read_text("utf-8")
+GRADED = ROOT / "solutions" / "02_vanilla_autoencoder.ipynb"
+MOST = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in read(GRADED).cells)
 SAYS = {
     "make install": ".venv is ready.",
     "make doctor": "Ready for the course.",
@@ -13,7 +16,7 @@ SAYS = {
     "make slides": "Wrote dist/slides/02_vanilla_autoencoder.html",
     "make colab": "below dist/colab",
     "make assignment NB=02": "Hand out grading/02_vanilla_autoencoder/release",
-    "make grade NB=02 FROM=solutions/02_vanilla_autoencoder.ipynb": "10 of 10",
+    "make grade NB=02 FROM=solutions/02_vanilla_autoencoder.ipynb": f"{MOST} of {MOST}",
     "make lab": "/lab?token=",
     ".venv/bin/python -m tools.teaching": "Wrote teaching/plans.md.",
 }
