@@ -290,7 +290,12 @@ WRONG = {
                 threshold=scores(200, 2, 0.5).sort(descending=True)[0][10].item(),
             ),
         ),
-        ("set_on_held_out", alarm(threshold=scores(200, 2).topk(11).values[-1].item())),
+        (
+            "set_on_held_out",  # and as good as right on the calibration part
+            alarm(
+                held_out=scores(200, 1, 1.0005), threshold=scores(200, 1, 1.0005).topk(11).values[-1].item()
+            ),
+        ),
         ("same_scores", alarm(held_out=scores(200, 1))),
         ("promise_broken", alarm(held_out=scores(200, 2, 3.0))),
         ("too_quiet", alarm(0.2, held_out=scores(200, 2, 0.2))),
