@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+NEAR_FIRST = (0.02, 1)  # of the tolerance: by chance a wrong answer may come near another mistake
+
 
 class _Feedback:
     """An exception that Jupyter shows as its message alone, without a traceback."""
@@ -207,9 +209,10 @@ class Answer:
         expected = torch.as_tensor(expected).detach().double()
         if close(found, expected, rtol, atol):
             return
-        for mistake in self.mistakes:
-            if mistake.answer is not None and _gives(mistake.answer, inputs, found, rtol, atol):
-                raise WrongAnswer(mistake.message, mistake.name)
+        for near in NEAR_FIRST:
+            for mistake in self.mistakes:
+                if mistake.answer and _gives(mistake.answer, inputs, found, near * rtol, near * atol):
+                    raise WrongAnswer(mistake.message, mistake.name)
         raise self._refusal(self.name, found, expected, inputs)
 
     def compare_parts(
@@ -225,11 +228,11 @@ class Answer:
         agrees = [close(*pair, rtol, atol) for pair in zip(found, right, strict=True)]
         if all(agrees):
             return
-        for mistake in self.mistakes:
-            if mistake.answer is not None:
+        for near in NEAR_FIRST:
+            for mistake in (mistake for mistake in self.mistakes if mistake.answer is not None):
                 wrong = mistake.answer(*(_copy(value) for value in inputs.values()))
                 wrong = [torch.as_tensor(part).detach().double() for part in wrong]
-                if all(close(*pair, rtol, atol) for pair in zip(found, wrong, strict=True)):
+                if all(close(*pair, near * rtol, near * atol) for pair in zip(found, wrong, strict=True)):
                     raise WrongAnswer(mistake.message, mistake.name)
         first = agrees.index(False)
         raise self._refusal(list(expected)[first], found[first], right[first], inputs)

@@ -56,7 +56,8 @@ def check_split_groups(answer: Answer) -> None:
             answer.fail("lost", found=len(rows), total=len(groups))
         out, wanted = len(set(groups[held_out])), share * count
         if not abs(out - wanted) < 1 or not 0 < out < count:
-            if abs(count - out - wanted) < 1 and 0 < out < count:
+            kept_by = [len(set(groups[_rows(answer, groups, share, seed)[0]])) for seed in range(1, 5)]
+            if 0 < out < count and all(abs(kept - wanted) < 1 for kept in kept_by):
                 answer.fail("swapped")
             name = "wrong_share" if 0 < out < count else "one_side_empty"
             answer.fail(name, found=out, total=count, share=share)
