@@ -1,8 +1,8 @@
 """Measure how fast the course is, and beside it what it could be.
 
 Each section puts its numbers into speed.json as soon as it has them, and speed.md is rendered from there:
-an interruption loses one section at most, and a section can be measured again alone. The last section
-runs the notebooks and writes notebooks.json, from which tools.fill_minutes fills the tables of the course.
+an interruption loses one section at most, and a section can be measured again alone. The last sections
+run the notebooks (waiting.py).
 """
 
 import argparse
@@ -23,7 +23,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.utils.benchmark.utils.timer import timer
@@ -32,11 +31,10 @@ from torchvision.transforms.functional import gaussian_blur
 
 from benchmarks.machine import machine
 from benchmarks.speed_report import Numbers, render
+from benchmarks.waiting import WAYS, measure_notebooks
 from claims.seeds import parse_seeds
 from course_lib import data, losses, models
-from course_lib.runtime import pick_device
 from course_lib.training import fit
-from tools.notebooks import chapters, measure, read
 
 HERE = Path(__file__).resolve().parent
 SHAPE = (1, 28, 28)
@@ -320,32 +318,6 @@ def is_good(model: models.VAE, held_out: data.Circles, device: str) -> bool:
     return losses.unexplained_variance(x_hat, held_out.images) <= 0.12 and abs(order) >= 0.99
 
 
-# ── Notebooks ────────────────────────────────────────────────────────────────────────────────────
-
-
-def notebooks(folder: Path, chosen: list[Path] | None = None) -> list[str]:
-    """Run notebooks in fresh kernels and keep seconds and memory → those that stopped."""
-    file = folder / "notebooks.json"
-    known = json.loads(file.read_text(encoding="utf-8"))["notebooks"] if file.exists() else {}
-    paths = chapters()
-    known = {name: numbers for name, numbers in known.items() if name in {path.stem for path in paths}}
-    stopped = []
-    for path in chosen or paths:
-        try:
-            seconds, memory = measure(read(path), path)
-        except (CellExecutionError, DeadKernelError) as error:
-            print(f"  {path.stem} stopped; its old numbers stay.\n{error}", file=sys.stderr)
-            stopped.append(path.stem)
-            continue
-        print(f"  {path.stem:32} {seconds:6.1f} s   {memory}", flush=True)
-        known[path.stem] = {"seconds": round(seconds, 1)}
-        if memory.endswith(" MB"):
-            known[path.stem]["MB"] = int(memory.removesuffix(" MB"))
-        write_json(file, {"machine": machine(pick_device().type), "notebooks": dict(sorted(known.items()))})
-        report(folder)
-    return stopped
-
-
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -394,7 +366,7 @@ SECTIONS = {
     "time_to_quality_gpu": lambda o: on_gpu(
         o.output, "time_to_quality_gpu", lambda: time_to_quality(o.seeds, "cuda")
     ),
-    "notebooks": lambda o: notebooks(o.output, o.notebooks),
+    **{way: lambda o, way=way: measure_notebooks(o.output, way, o.notebooks, report) for way in WAYS},
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import machine, speed
-from benchmarks.speed_report import SECTIONS, render
+from benchmarks.speed_report import SECTIONS, WAITING, render, waiting
 from course_lib import data, training
 
 
@@ -120,6 +120,23 @@ def test_the_report_says_which_goals_are_met_and_by_how_much_others_are_missed()
     assert "| 01_circles | 400.0 | – |" in report
     assert "| the slowest notebook: seconds | ≤ 45 | 400 | no, 789% off |" in report
     assert "Machine: an abacus." in report
+
+
+def test_waiting_is_judged_by_the_sum_and_by_the_worst():
+    notebooks = {
+        "00_start": {"seconds": 60.0, "alone": 10.0, "busy": 15.0, "two": 30.0, "private, end": 400},
+        "01_circles": {"seconds": 30.0, "alone": 20.0, "busy": 40.0, "two": 40.0, "private, end": 500},
+        "02_not_yet": {},
+    }
+    found = waiting({"notebooks": notebooks, "solutions": {"01_circles": {"seconds": 70.0}}})
+    assert found == {
+        "minutes together": 1.5,
+        "slowest": 70,
+        "busy ÷ alone": 2,
+        "two ÷ alone": 3,
+        "private, end": 500,
+    }
+    assert {goal["number"] for goal in WAITING["goals"]} == set(found)
 
 
 def section(name, number):
