@@ -138,6 +138,12 @@ def test_each_experiment_plays_and_comes_out_as_the_course_says(visit):
         if name == "8-blur":  # the elbow is gone: it is that of the training before which is explained
             assert page.is_visible("#elbow-before")
             assert "at the elbow 0 %" in page.inner_text("#shared-text")
+            page.click("#standing-button")  # its why is in the pictures
+            assert page.evaluate("document.activeElement.id") == "elbow"
+        if name != "9-between":
+            chapter = page.get_attribute("#task-chapter", "href").split("/")[-1].removesuffix(".html")
+            assert (HERE.parents[1] / "notebooks" / f"{chapter}.ipynb").exists()
+            assert int(chapter[:2]) == int(name.split("-")[0])
     assert found == expected
 
 
@@ -177,6 +183,11 @@ def test_the_hole_and_the_elbow_of_an_autoencoder_are_pointed_out(visit):
     thumb = slider["x"] + 8 + (slider["width"] - 16) * (hole - low) / (high - low)
     assert mark["x"] + mark["width"] / 2 == pytest.approx(thumb, abs=1.5)
     assert page.locator("#walk").evaluate("w => w.getBoundingClientRect().top < innerHeight")
+    page.wait_for_function("document.getElementById('walk-here').textContent.includes('no circle')")
+    below, above = page.evaluate("playground.page.view.numbers.hole.between")
+    assert abs(below - above) > 0.1, "sizes that are far apart meet at the hole"
+    assert page.is_hidden("#n-kl")  # an autoencoder has none
+    assert "/" not in page.inner_text("#n-noise")
 
 
 def test_the_elbow_is_explained_in_pictures(visit):
@@ -199,6 +210,16 @@ def test_the_elbow_is_explained_in_pictures(visit):
     train(page)
     assert page.is_visible("#elbow")
     assert page.is_hidden("#shared")
+    for picture in ("price", "why"):  # drawn in the width that they have now
+        drawn, shown = page.locator(f"#{picture}").evaluate("c => [c.width / devicePixelRatio, c.clientWidth]")
+        assert drawn == pytest.approx(shown, abs=1)
+
+
+def test_a_newcomer_is_shown_where_to_begin(visit):
+    page = visit()
+    page.click("#newcomer-preset")
+    assert page.input_value("#preset") == "2-cut"
+    assert page.is_hidden("#newcomer")
 
 
 def test_again_keeps_the_prediction_in_sight(visit):

@@ -10,6 +10,17 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 /** Whether a finished training has left the line of codes cut or folded. */
 export const hasElbow = ({ rank, unexplained }) => rank !== null && rank < 0.98 && unexplained < 0.5;
 
+/** Whether the line of codes turns back among the smallest circles, where no elbow is: {causes, mu} of held-out images. */
+export function hasHook(causes, mu) {
+  const slope = (wanted) => {
+    const at = Array.from(causes.keys()).filter((i) => wanted(causes[i])), mean = (f) => at.reduce((sum, i) => sum + f(i), 0) / at.length;
+    const x = mean((i) => causes[i]), z = mean((i) => mu[i]);
+    return mean((i) => (causes[i] - x) * (mu[i] - z)) / mean((i) => (causes[i] - x) ** 2);
+  };
+  const small = slope((r) => r < 0.07), rest = slope((r) => r >= 0.07);
+  return small * rest < 0 && Math.abs(small) > 0.2 * Math.abs(rest);
+}
+
 /** A dashed line at the elbow, as in all pictures whose axis is the radius. */
 export function markElbow(g, X, at, { red, ink }, { top, bottom }) {
   line(g, [[X(at), bottom], [X(at), top]], red, { dash: [3, 3], width: 1.5 });
@@ -35,11 +46,12 @@ export function drawElbow({ sizes, before, at, stroke }) {
     canvas.setAttribute("aria-label", said);
   };
   $("elbow-before").hidden = !before;
+  $("shared-figure").hidden = !sizes.shared; // first: the others fill the room
 
   const most = Math.max(...around(seen.errors)), usual = middle(seen.errors);
   const low = 0.1, floored = (numbers) => Array.from(numbers, (v) => Math.max(v, low));
   const price = `At the elbow the squared error rises to ${most.toFixed(0)}; half of all sizes stay below ${usual.toFixed(1)}.`;
-  $("price-text").textContent = `${price} A circle there gets a code on the way from one piece of the line to the other, where the decoder draws neither.${sizes.kl ? " It is the error that pays: the KL has no such peak." : ""}`;
+  $("price-text").textContent = `${price} A circle there gets a code on the way from one piece of the line to the other, where the decoder draws other pictures.${sizes.kl ? " It is the error that pays: the KL has no such peak." : ""}`;
   $("price-kl").hidden = !sizes.kl;
   chart($("price"), {
     numbers: floored(sizes.errors), grey: before && floored(before.errors), colour: "blue", said: price,
@@ -47,7 +59,6 @@ export function drawElbow({ sizes, before, at, stroke }) {
     also: (g, X, Y, c) => sizes.kl && line(g, curve(X, Y, floored(sizes.kl)), c.orange, { dash: [6, 4] }),
   });
 
-  $("shared-figure").hidden = !sizes.shared;
   if (sizes.shared) {
     const least = Math.min(...around(seen.shared));
     const share = `Circles a tenth of a pixel apart share ${percent(middle(seen.shared))} of their clouds (the median), at the elbow ${percent(least)}.`;

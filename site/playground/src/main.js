@@ -4,10 +4,10 @@ import { forecast, isCircle, linearRate, MOST_MISFIT } from "./core/truth.js";
 import { PIXELS } from "./core/data.js";
 import { makeDigits } from "./digits.js";
 import { makePad } from "./draw.js";
-import { drawElbow, hasElbow, markElbow } from "./elbow.js";
+import { drawElbow, hasElbow, hasHook, markElbow } from "./elbow.js";
 import { judge, SCORES } from "./experiment.js";
 import { MOST_FILES, readImage, SHAPES } from "./images.js";
-import { CHAPTERS, findPreset, PRESETS } from "./presets.js";
+import { chapterPage, CHAPTERS, findPreset, PRESETS } from "./presets.js";
 import { defaults, FIELDS, readAddress, readField, TABS, writeAddress } from "./state.js";
 
 /* global WORKER_SOURCE */
@@ -16,7 +16,7 @@ const form = $("form");
 const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory back after five minutes
 
 const page = {
-  settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null, came: null, left: null, facts: null,
+  settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null, came: null, left: null, facts: null, verdict: "",
   own: [], ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
 };
 
@@ -88,7 +88,7 @@ const received = {
     if (view.state === "done") void finished(view);
   },
   decoded(message) {
-    if (message.tag === sliderTag) drawWalk(message.images);
+    if (message.tag === sliderTag) drawWalk(message.images, message.circle);
     answered(message);
   },
   scored: (message) => answered(message),
@@ -215,7 +215,8 @@ let formTimer = 0; // settings that were changed a moment ago
 function setUp() {
   clearTimeout(formTimer);
   setPlaying(false);
-  Object.assign(page, { ready: null, view: null, history: [] });
+  Object.assign(page, { ready: null, view: null, history: [], verdict: "" });
+  $("forecast").classList.add("stale"); // until the new images are there
   pending.clear();
   scoring = again = false;
   page.saved = null;
@@ -309,6 +310,7 @@ function fillPresets() {
 function showTask() {
   const preset = findPreset(page.preset);
   $("task").hidden = !preset;
+  $("newcomer").hidden = page.preset !== null || page.results.length > 0;
   showStanding();
   if (!preset) return;
   $("task-text").textContent = preset.text;
@@ -324,6 +326,7 @@ function showTask() {
   const result = $("task-result");
   result.hidden = !(page.guess !== null);
   $("task-play").hidden = page.guess === null;
+  $("task-chapter").hidden = true;
   $("task-words").textContent = `Your prediction is kept. Now press Play${preset.runs.length > 1 ? `; ${preset.runs.length} trainings follow each other` : ""}.`;
 }
 
@@ -336,6 +339,7 @@ function showStanding() {
   else if (preset && page.came === page.guess) [words, button] = [`You predicted ${answer(page.guess)}, and so it came.`, "Read why"];
   else if (preset) [words, button] = [`You predicted ${answer(page.guess)}; it came otherwise: ${answer(page.came)}.`, "Read why"];
   else if (left) [words, button] = [`${page.left.why}, so this is no longer the experiment “${left.title}”: all settings are yours.`, "Back to the experiment"];
+  else if (page.verdict) [words, button] = [page.verdict, "See why"];
   $("standing").hidden = !words;
   $("standing-words").textContent = words;
   $("standing-button").textContent = button;
@@ -343,10 +347,12 @@ function showStanding() {
 }
 
 function followStanding() {
+  if (!page.preset && !page.left) return $("forecast").scrollIntoView({ block: "center" });
   if (!page.preset) choosePreset(page.left.id);
-  const to = page.came !== null ? $("task-result") : $("task-answers").querySelector("input");
+  const elbow = findPreset(page.preset).elbow && !$("elbow").hidden;
+  const to = page.came === null ? $("task-answers").querySelector("input") : elbow ? $("elbow") : $("task-result");
   to.focus({ preventScroll: true });
-  to.scrollIntoView({ block: "center" });
+  to.scrollIntoView({ block: elbow ? "start" : "center" });
 }
 
 function showOutcome(preset) {
@@ -358,6 +364,7 @@ function showOutcome(preset) {
   $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
+  Object.assign($("task-chapter"), { hidden: false, href: chapterPage(preset.chapter), textContent: `Read more in chapter ${preset.chapter}.` });
   $("task-words").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}`;
   showStanding();
   redraw();
@@ -366,8 +373,9 @@ function showOutcome(preset) {
 
 function describe(settings) {
   const words = [settings.model === "vae" ? "VAE" : "AE", `${settings.latent} ${settings.latent === 1 ? "number" : "numbers"}`];
+  const told = settings.sigma ? ["model", "latent", "factor"] : ["model", "latent"]; // a learned σ² needs no factor
   for (const name of Object.keys(FIELDS))
-    if (!["model", "latent"].includes(name) && settings[name] !== defaults[name]) {
+    if (!told.includes(name) && settings[name] !== defaults[name]) {
       if (name === "sigma") words.push("learned σ");
       else if (name === "kl") words.push("no KL");
       else if (name === "eps") words.push("no eps");
@@ -406,14 +414,17 @@ function redraw() {
 function drawAll() {
   const { ready, view, settings, history: past } = page;
   const { numbers } = view, vae = settings.model === "vae";
-  $("where").textContent = `epoch ${view.epoch} of ${settings.epochs}`;
+  const measuring = page.playing && view.epoch === settings.epochs ? ", measuring …" : "";
+  $("where").textContent = `epoch ${view.epoch} of ${settings.epochs}${view.epoch ? measuring : ": untrained"}`;
   $("bar").style.transform = `scaleX(${view.epoch / settings.epochs})`;
   $("n-error").textContent = fixed(numbers.error);
-  $("n-kl").textContent = vae ? fixed(numbers.kl) : "–";
+  for (const id of ["n-kl", "n-sigma"]) $(id).parentElement.hidden = !vae; // an autoencoder has none
+  $("numbers").classList.toggle("fewer", !vae);
+  $("n-kl").textContent = fixed(numbers.kl);
   $("n-unexplained").textContent = percent(numbers.unexplained);
-  const claim = vae ? claimed(view.factor) : null;
-  $("n-noise").textContent = `${fixed(claim)} / ${fixed(numbers.measuredSigma)}`;
-  $("n-sigma").textContent = vae ? fixed(numbers.sigma) : "–";
+  $("n-noise-hint").textContent = vae ? "claimed / measured" : "measured";
+  $("n-noise").textContent = `${vae ? `${fixed(claimed(view.factor))} / ` : ""}${fixed(numbers.measuredSigma)}`;
+  $("n-sigma").textContent = fixed(numbers.sigma);
   $("n-active").textContent = `${numbers.active} of ${settings.latent}`;
   if (page.tab === "train") {
     $("key-kl").hidden = !vae;
@@ -423,14 +434,14 @@ function drawAll() {
     drawUnexplained(past, ready.facts.floor);
     const hole = numbers.hole && numbers.unexplained < 0.5 && !undecided() ? numbers.hole : null;
     drawHistogram($("histogram"), view, null, hole);
-    drawCodes(view);
+    drawCodes(view, hole);
     const darker = settings.data === "circles" && settings.stroke < 1 ? 1 / settings.stroke : 1;
     showImages($("redrawn"), [ready.originals, ...(ready.noisy ? [ready.noisy] : []), view.redrawn], { darker });
     $("redrawn-rows").textContent = ready.noisy
       ? `top: x, then x with noise of σ = ${settings.noise}, below: x_hat, redrawn from the noisy one`
       : "top: x, below: x_hat, redrawn from its code";
     showImages($("samples"), [view.samples.subarray(0, 8 * PIXELS), view.samples.subarray(8 * PIXELS)], { darker });
-    if (view.slider && !sliding) drawWalk(view.slider);
+    if (view.slider && !sliding) drawWalk(view.slider, view.sliderCircle);
     $("samples-text").textContent =
       numbers.circles !== null ? `Of 100 such samples, ${Math.round(100 * numbers.circles)} are circles.` : "";
     fitSliders(view.range, hole);
@@ -452,8 +463,9 @@ function runBefore() {
 function showElbow({ numbers, sizes }) {
   const before = runBefore(), here = sizes && hasElbow(numbers), there = sizes && before && hasElbow(before.numbers);
   $("codes-text").textContent = here
-    ? `The line is cut or folded, an elbow: its rank correlation is ${fixed(numbers.rank)}, not 1. Below: what that costs, and why it stays. Try “blurred epochs first”.`
-    : there ? "Blue: this training. Grey: the one before, with an elbow." : "";
+    ? `An elbow: the line breaks off at one size and goes on elsewhere. Its rank correlation is ${fixed(numbers.rank)}, not 1. Below: what that costs, and why it stays. A cure: the experiment “Blur first, against the elbow”.`
+    : [there && "Blue: this training. Grey: the one before, with an elbow.",
+      sizes && hasHook(page.ready.causes, page.view.mu) && "The hook at the smallest sizes is no elbow: those circles are hardly more than dots."].filter(Boolean).join(" ");
   $("elbow").hidden = !here && !there;
   if (here) drawElbow({ sizes, before: null, at: sizes.steepest, stroke: page.settings.stroke });
   else if (there) drawElbow({ sizes, before: before.sizes, at: before.sizes.steepest, stroke: page.settings.stroke });
@@ -461,11 +473,11 @@ function showElbow({ numbers, sizes }) {
 
 /** The worst picture of the walk, in words, and the button that goes there: in the verdict of an experiment about it, or here. */
 function showHole(hole, rank) {
-  $("key-worst").hidden = $("to-hole").hidden = !hole;
+  $("key-worst").hidden = $("key-worst-codes").hidden = $("to-hole").hidden = !hole;
   const slot = findPreset(page.preset)?.hole && page.came !== null ? $("task-hole") : $("walk-hole");
   if ($("to-hole").parentElement !== slot) slot.append($("to-hole"));
   $("walk-text").textContent = !hole ? ""
-    : `On a walk through the codes the worst picture stands at z = ${fixed(hole.z)}, marked red. Its misfit is ${fixed(hole.misfit)}${isCircle(hole) ? ", small enough for a circle: no hole" : `; from ${MOST_MISFIT} on it is no circle${rank < 0.98 ? ": a hole" : ""}`}.`;
+    : `On a walk through the codes the worst picture stands at z = ${fixed(hole.z)}, at the line in the pictures of the codes. Its misfit is ${fixed(hole.misfit)}${isCircle(hole) ? ", small enough for a circle: no hole" : `; from ${MOST_MISFIT} on it is no circle${rank < 0.98 ? ": a hole" : ""}`}.`;
 }
 
 /** What PCA says of the settings before training (chapter 7). */
@@ -486,6 +498,7 @@ function drawForecast() {
   const { ready, view, settings } = page, { facts } = ready;
   const vae = settings.model === "vae";
   $("forecast").hidden = !vae || undecided();
+  $("forecast").classList.remove("stale");
   if ($("forecast").hidden) return;
   const { noise, ratio, kind, ratioText } = predict(facts, view.factor ?? 1);
   const words = {
@@ -493,12 +506,11 @@ function drawForecast() {
     unsure: "A code can start, but near 1 training may get stuck: it may collapse.",
     learn: "That is above 10: it will learn.",
   };
-  const learned = settings.sigma && view.factor === null;
   const cures = [settings.warmup ? "the KL is warmed up" : "", settings.kl ? "" : "the KL is left out"].filter(Boolean).join(", ");
   let sentence = `The leading variance of the images is λ₁ = ${fixed(facts.leading[0])}. `;
-  if (learned) sentence += "σ² is learned: it follows the error, so a code can start whenever there is something to learn. Forecast: it will learn.";
+  if (settings.sigma) sentence += `σ² is learned: it follows the error, so a code can start whenever there is something to learn. Forecast: it will learn.${view.state === "done" ? ` It ended at σ² = ${neat(noise)}, as if reconstruction_factor were ${neat(view.factor)}.` : ""}`;
   else sentence += `reconstruction_factor ${neat(view.factor ?? 1)} claims σ² = ${neat(noise)}. λ₁/σ² = ${ratioText}. ${words[kind]}`;
-  if (cures && !learned && kind !== "learn") sentence += ` (Here ${cures}.)`;
+  if (cures && !settings.sigma && kind !== "learn") sentence += ` (Here ${cures}.)`;
   if (settings.width === 0 && settings.kl && settings.eps && !settings.sigma)
     sentence += ` A linear VAE is solved by hand: ${fixed(linearRate(facts.leading, noise))} nats.`;
   $("forecast-text").textContent = sentence;
@@ -511,6 +523,7 @@ function drawForecast() {
       g.globalAlpha = 1;
       text(g, box.right < 480 && name.includes(" ") ? "unsure" : name, (X(from) + X(to)) / 2, box.top + 6.5, c.ink, "center");
     }
+    if (settings.sigma && view.state !== "done") return; // nothing is claimed yet
     const at = X(Math.min(2900, Math.max(0.011, ratio)));
     g.fillStyle = c.ink;
     g.fillRect(at - 1.5, box.top - 4, 3, 22);
@@ -519,12 +532,14 @@ function drawForecast() {
   const after = $("forecast-after"), over = view.state === "done";
   after.hidden = !over;
   if (over) {
-    const died = view.numbers.kl < 0.1, end = died ? `it collapsed (KL ${fixed(view.numbers.kl)} nats)` : `it lives (KL ${fixed(view.numbers.kl)} nats)`;
+    const died = view.numbers.kl < 0.1, end = died ? `it collapsed (KL ${fixed(view.numbers.kl)} nats): mu is about 0 and sigma about 1 for every image, and the decoder draws one grey image` : `it lives (KL ${fixed(view.numbers.kl)} nats)`;
     const expected = settings.sigma ? "learn" : kind;
     const remedies = ["a higher reconstruction_factor"]; // what is on already, or cannot help, is none
     if (!settings.sigma) remedies.push("a learned σ");
     if (!settings.warmup && kind !== "collapse") remedies.push("a KL warm-up");
     const verdict = expected === "unsure" ? "The forecast left it open" : (expected === "learn") !== died ? "The forecast was right" : "The forecast was wrong";
+    page.verdict = `${verdict}: it ${died ? "collapsed" : "lives"}.`;
+    if (!page.preset) showStanding();
     after.textContent = `${verdict}: ${end}.${verdict.endsWith("wrong") && cures ? ` It was made for the plain loss; ${cures}.` : ""}${died ? ` Cures: ${remedies.join(", ")}.` : ""}`;
   }
 }
@@ -584,7 +599,7 @@ function causeName() {
   return { circles: "radius", moons: "phase", gap: "phase" }[page.settings.data] ?? "number of the image";
 }
 
-function drawCodes({ mu, logVar, range, numbers, sizes }) {
+function drawCodes({ mu, logVar, range, numbers, sizes }, hole) {
   const { latent } = page.settings, { causes } = page.ready, name = causeName();
   const highest = { circles: 0.5, moons: 1, gap: 1 }[page.settings.data] ?? Math.max(1, ...causes);
   if (latent === 1) {
@@ -601,7 +616,9 @@ function drawCodes({ mu, logVar, range, numbers, sizes }) {
         }
         dot(g, X(cause), Y(mu[i]), 2, c.blue);
       });
-      if (sizes && hasElbow(numbers)) markElbow(g, X, sizes.steepest, c, box);
+      if (hole) line(g, [[box.left, Y(hole.z)], [box.right, Y(hole.z)]], c.red, { width: 2 });
+      const elbow = [{ numbers, sizes }, before].find((run) => run?.sizes && hasElbow(run.numbers));
+      if (elbow && sizes) markElbow(g, X, elbow.sizes.steepest, c, box);
     });
     const rank = page.view.numbers.rank;
     $("codes").setAttribute("aria-label", `z of ${causes.length} held-out images against the ${name}${rank === null ? "" : `; rank correlation ${fixed(rank)}`}`);
@@ -673,9 +690,12 @@ function fitSliders(range, hole) {
   });
 }
 
-function drawWalk(images) {
+/** The image at the sliders, and in words whether it is a circle, once training rests. */
+function drawWalk(images, circle = null) {
   const { data, stroke } = page.settings;
   showImages($("walk"), [images], { darker: data === "circles" && stroke < 1 ? 1 / stroke : 1 });
+  $("walk-here").textContent = !circle ? ""
+    : isCircle(circle) ? `Here: a circle of radius ${fixed(circle.radius)}.` : `Here: no circle, its misfit is ${fixed(circle.misfit)}.`;
 }
 
 // ---------------------------------------------------------------- draw
@@ -813,6 +833,7 @@ function choosePreset(id) {
   Object.assign(page, { preset: preset?.id ?? null, guess: null, left: null, facts: null, tab: preset?.tab ?? "train" });
   $("preset").value = page.preset ?? "";
   if (preset) page.settings = { ...defaults, ...preset.runs[0] };
+  if (innerWidth <= 860) $("settings").open = false;
   complain("");
   showSettings();
   showTab();
@@ -839,6 +860,10 @@ function connect() {
   $("preset").addEventListener("change", ({ target }) => {
     choosePreset(target.value);
     target.focus(); // it may have moved to another part
+  });
+  $("newcomer-preset").addEventListener("click", () => {
+    choosePreset("2-cut");
+    $("preset").focus();
   });
   $("digits-preset").addEventListener("click", () => {
     choosePreset("9-between");

@@ -2,7 +2,7 @@
 //
 // `runs` are changes of the start settings; `outcome(runs)` says which answer came true (an index) from what was
 // measured; `after(runs)` says it in words. A run is {settings, facts, numbers, factor, probe}. An experiment with a `tab`
-// trains nothing; it happens there. With `hole`, the verdict leads to the worst picture. `probe` names what else is measured (experiment.js; core/digits.js for the digits).
+// trains nothing; it happens there. With `hole`, the verdict leads to the worst picture, with `elbow` to the elbow. `probe` names what else is measured (experiment.js; core/digits.js for the digits).
 
 export const CHAPTERS = {
   2: "The vanilla autoencoder",
@@ -18,14 +18,37 @@ export const CHAPTERS = {
   12: "A learned prior, and what latent diffusion does with an autoencoder",
 };
 
+/** Where the book has them, beside the playground. */
+export const chapterPage = (chapter) => `../notebooks/${PAGES[chapter]}.html`;
+const PAGES = {
+  2: "02_vanilla_autoencoder",
+  3: "03_anomaly_detection",
+  4: "04_variational_autoencoder",
+  5: "05_reparameterization_trick",
+  6: "06_kl_divergence",
+  7: "07_loss_scale",
+  8: "08_convolutional_vae",
+  9: "09_handwritten_digits",
+  10: "10_sparse_and_denoising",
+  11: "11_gaussian_vae",
+  12: "12_latent_diffusion",
+};
+
 const percent = (share) => `${Math.round(100 * share)} %`;
 const two = (x) => x.toFixed(2);
 const thin = { stroke: 0.4, lr: 2e-3, epochs: 30 };
 const revived = (r) => r.numbers.kl > 0.5;
 const aliveAnswers = ["It learns circles", "It collapses: one grey image for every z"];
 const alive = ([r]) => (revived(r) ? 0 : 1);
+/** What stands behind it (chapter 7): the slope of the loss where a code begins. */
+function why(r) {
+  const ratio = 2 * (r.factor ?? r.settings.factor) * r.facts.leading[0], sign = `λ₁/σ² was ${two(ratio)}`;
+  if (revived(r)) return `${sign}${r.settings.sigma ? " in the end: σ² fell with the error" : ""}.${r.numbers.unexplained > 0.4 ? " Not all is learned: look which held-out images stay grey." : ""}`;
+  const dead = "mu is about 0 and sigma about 1 for every image, and the decoder draws one grey image";
+  return ratio < 1 ? `${sign}: each nat of a code costs more than the error that it saves, so the loss wants none: ${dead}.` : `${sign}: a code would pay, but its first steps hardly do, and training got stuck where ${dead}.`;
+}
 const aliveWords = ([r]) =>
-  `The KL ended at ${two(r.numbers.kl)} nats, and ${percent(r.numbers.unexplained)} of the variance stayed unexplained. λ₁/σ² was ${two(r.facts.leading[0] / (1 / (2 * (r.factor ?? r.settings.factor))))}.`;
+  `The KL ended at ${two(r.numbers.kl)} nats, and ${percent(r.numbers.unexplained)} of the variance stayed unexplained. ${why(r)}`;
 
 export const PRESETS = [
   {
@@ -37,7 +60,7 @@ export const PRESETS = [
     outcome: ([r]) => (r.numbers.rank > 0.98 ? 0 : r.numbers.unexplained < 0.5 ? 1 : 2),
     after: ([r]) =>
       `The rank correlation of z and radius is ${two(r.numbers.rank)} (1 would be one line). ` +
-      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, has a misfit of ${two(r.numbers.hole.misfit)}; from 0.15 on a picture is no circle. That is a hole.`,
+      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, has a misfit of ${two(r.numbers.hole.misfit)}; from 0.15 on a picture is no circle.${r.numbers.hole.misfit < 0.15 ? "" : ` That is a hole: on one side of it lie codes of circles of radius ${two(r.numbers.hole.between[0])}, on the other of ${two(r.numbers.hole.between[1])}, and none lies there. So nothing in the loss says what to draw, and the decoder fades one side into the other.`}`,
   },
   {
     id: "2-numbers", chapter: 2, title: "One number or two",
@@ -141,30 +164,30 @@ export const PRESETS = [
   },
   {
     id: "7-cure-factor", chapter: 7, title: "Cure 1: a higher factor",
-    text: "The same thin stroke with reconstruction_factor 10: the loss now claims σ² = 0.05.",
+    text: "The thin stroke of 0.4 px again, with reconstruction_factor 10: the loss now claims σ² = 0.05.",
     question: "What will the VAE do?", answers: aliveAnswers,
     runs: [{ ...thin, factor: 10 }], outcome: alive, after: aliveWords,
   },
   {
     id: "7-cure-sigma", chapter: 7, title: "Cure 2: a learned σ",
-    text: "The same thin stroke. The pixel noise σ² is no longer claimed but measured: it is the mean squared error of each batch.",
+    text: "The thin stroke of 0.4 px again. The pixel noise σ² is no longer claimed but measured: it is the mean squared error of each batch.",
     question: "What will the VAE do?", answers: aliveAnswers,
     runs: [{ ...thin, sigma: 1 }], outcome: alive, after: aliveWords,
   },
   {
     id: "7-cure-warm-up", chapter: 7, title: "Cure 3: KL warm-up",
-    text: "The same thin stroke and the same loss in the end. But the KL weighs nothing at first, and its weight grows to 1 over 28 of 30 epochs.",
+    text: "The thin stroke of 0.4 px again, and the same loss in the end. But the KL weighs nothing at first, and its weight grows to 1 over 28 of 30 epochs.",
     question: "What will the VAE do?", answers: aliveAnswers,
     runs: [{ ...thin, warmup: 28 }], outcome: alive, after: aliveWords,
   },
   {
     id: "7-hopeless", chapter: 7, title: "What warm-up cannot cure",
-    text: "A stroke of 0.25 px. Now λ₁ is smaller than σ². The KL is warmed up as before, and then has its full weight.",
+    text: "A stroke of 0.25 px. Now λ₁ is smaller than σ². The weight of the KL grows to 1 over 20 of 40 epochs.",
     question: "What will the VAE do?", answers: aliveAnswers,
     runs: [{ stroke: 0.25, warmup: 20, epochs: 40 }], outcome: alive, after: aliveWords,
   },
   {
-    id: "8-blur", chapter: 8, title: "Blur first, against the elbow",
+    id: "8-blur", chapter: 8, title: "Blur first, against the elbow", elbow: true,
     text: "Sharp circles of different sizes hardly overlap, so the loss does not know which sizes are neighbours. We train twice: on sharp circles only, and with four epochs on blurred circles first.",
     question: "Which training puts the sizes in order?",
     answers: ["Only the sharp one", "Only the one with blurred circles first", "Both, or none"],

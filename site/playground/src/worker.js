@@ -47,8 +47,10 @@ function pickShown({ images, causes }) {
   return Array.from({ length: count }, (_, i) => order[Math.floor(((i + 0.5) * order.length) / count)]);
 }
 
+const nearestCircle = (image) => (training.settings.data === "circles" ? training.nearestCircle(image) : null);
+
 function sendView(state, terms = null) {
-  const { network, heldOut, settings } = training;
+  const { network, heldOut, settings } = training, rests = state === "paused" || state === "done";
   const result = training.evaluate();
   const shown = pickShown(heldOut), latent = settings.latent;
   const codes = noisy ? network.encode(noisy).mu : new Float32Array(shown.length * latent);
@@ -70,7 +72,8 @@ function sendView(state, terms = null) {
     logVar: result.logVar?.slice(0, POINTS * latent) ?? null,
     range,
     slider: sliderCodes ? network.decode(sliderCodes) : null,
-    numbers: training.numbers(result, state === "paused" || state === "done"),
+    sliderCircle: rests && sliderCodes ? nearestCircle(network.decode(sliderCodes)) : null,
+    numbers: training.numbers(result, rests),
     sizes: state === "done" && settings.data === "circles" && latent === 1 ? training.sizes() : null,
   });
 }
@@ -128,7 +131,8 @@ const actions = {
   },
   decode: ({ codes, tag, slider }) => {
     if (slider) sliderCodes = codes;
-    answer({ type: "decoded", tag, images: training.network.decode(codes) });
+    const images = training.network.decode(codes);
+    answer({ type: "decoded", tag, images, circle: slider && !playing && training.epoch ? nearestCircle(images) : null });
   },
   score: scoreOne,
   probe: ({ name, tag }) => answer({ type: "probed", tag, probe: PROBES[name](training) }),

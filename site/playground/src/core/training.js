@@ -167,14 +167,21 @@ export class Training {
     return circles.filter(Boolean).length / n;
   }
 
-  /** The largest misfit on a walk through the middle 98 % of the codes of one latent number. */
+  /**
+   * The largest misfit on a walk through the middle 98 % of the codes of one latent number: {misfit, z, between}, the last
+   * being the median causes of the fifteen images whose codes come next below, and above.
+   */
   worstHole(mu, steps = 120) {
     const [low, high] = [0.01, 0.99].map((q) => truth.quantile(mu, q));
     const codes = Float32Array.from({ length: steps }, (_, i) => low + ((high - low) * i) / (steps - 1));
     const images = this.network.decode(codes);
     const misfits = Array.from(codes, (_, i) => this.nearestCircle(images.subarray(i * PIXELS, (i + 1) * PIXELS)).misfit);
     const misfit = Math.max(...misfits);
-    return { misfit, z: codes[misfits.indexOf(misfit)] };
+    const z = codes[misfits.indexOf(misfit)], order = Array.from(mu.keys()).sort((a, b) => mu[a] - mu[b]);
+    const above = order.findIndex((i) => mu[i] > z);
+    const between = [order.slice(Math.max(0, above - 15), above), order.slice(above, above + 15)]
+      .map((next) => truth.quantile(next.map((i) => this.heldOut.causes[i]), 0.5));
+    return { misfit, z, between };
   }
 
   /**
