@@ -203,6 +203,9 @@ def check_scan_tests(answer: Answer) -> None:
     Mistake("by_chance", "`clean` returns something else the second time: no noise belongs there."),
     Mistake("clean", "`clean` is not what `decode` makes of `encode`."),
     Mistake("does_not_learn", "The loss hardly falls any more: something that was right is gone."),
+    Mistake(
+        "untouched", "Some of its weights stay as they were while it learns: does a gradient reach them all?"
+    ),
     tests="lengths of atoms, the loss without noise and with much of it, numbers in use of few and of many "
     "scans, a short training",
 )
@@ -221,6 +224,8 @@ def check_scan_cleaner(answer: Answer) -> None:
     if not close(once, answer.tensor(_drawn(answer, cleaner, x), {}, "decode")):
         answer.fail("clean")
 
+    before = [weights.detach().clone() for weights in cleaner.parameters()]
+
     def learn(scans: Tensor) -> list:
         cleaner.learn(scans, epochs=20)
         return cleaner.history
@@ -228,6 +233,8 @@ def check_scan_cleaner(answer: Answer) -> None:
     losses = asked(answer, learn, scans=answer.uniform(200, 1) * answer.uniform(1, 30, high=3))
     if not losses[-1] < 0.7 * losses[0]:
         answer.fail("does_not_learn")
+    if any(torch.equal(*pair) for pair in zip(before, cleaner.parameters(), strict=True)):
+        answer.fail("untouched")
 
 
 def _cleaner(answer: Answer, price: float = 0.3) -> nn.Module:

@@ -400,7 +400,7 @@ def check_my_prior(answer: Answer) -> str:
     chance = (torch.cdist(real, known).amin(dim=1) < 0.01).double().mean().item()
     if share > chance + 0.1:
         answer.fail("copies", share=share)
-    distance = _energy_distance(first, real)
+    distance = (_energy_distance(first, real) + _energy_distance(second, real)) / 2  # less by chance
     rng = torch.Generator().manual_seed(0)
     root = torch.linalg.cholesky(torch.cov(known.T))
     bell = known.mean(dim=0) + torch.randn(N_POINTS, 2, generator=rng, dtype=torch.float64) @ root.T

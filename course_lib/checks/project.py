@@ -54,13 +54,14 @@ def check_split_groups(answer: Answer) -> None:
             answer.fail("leak", group=str(both[0]))
         if len(rows) < len(groups):
             answer.fail("lost", found=len(rows), total=len(groups))
-        out, wanted = len(set(groups[held_out])), share * count
-        if not abs(out - wanted) < 1 or not 0 < out < count:
-            kept_by = [len(set(groups[_rows(answer, groups, share, seed)[0]])) for seed in range(1, 5)]
-            if 0 < out < count and all(abs(kept - wanted) < 1 for kept in kept_by):
-                answer.fail("swapped")
-            name = "wrong_share" if 0 < out < count else "one_side_empty"
-            answer.fail(name, found=out, total=count, share=share)
+        wanted, splits = share * count, [_rows(answer, groups, share, seed) for seed in range(1, 5)]
+        outside = [len(set(groups[rows])) for _, rows in splits]
+        if all(abs(count - out - wanted) < 1 and 0 < out < count for out in outside) and share != 0.5:
+            answer.fail("swapped")
+        for out in outside:
+            if not abs(out - wanted) < 1 or not 0 < out < count:
+                name = "wrong_share" if 0 < out < count else "one_side_empty"
+                answer.fail(name, found=out, total=count, share=share)
         if set(_rows(answer, groups, share, 1)[1]) != set(held_out):
             answer.fail("no_seed")
         if count == 20 and all(

@@ -251,6 +251,7 @@ WRONG_SCAN_CLEANERS = [
     ("by_chance", scan_cleaner_with(clean=lambda self, x: ScanCleaner.clean(self, self.spoil(x)))),
     ("clean", scan_cleaner_with(clean=lambda self, x: ScanCleaner.clean(self, x) - self.bias + 1)),
     ("does_not_learn", scan_cleaner_with(learn=learn_without_steps)),
+    ("untouched", scan_cleaner_with(unit_atoms=lambda self: F.normalize(self.atoms.detach(), dim=0))),
     ("raised", scan_cleaner_with(loss=lambda self, x: self.decode(x))),
     ("nothing", scan_cleaner_with(clean=lambda self, x: None)),
     ("type", ScanCleaner()),

@@ -40,6 +40,13 @@ def split_by_share_of_items(groups, share, seed):
     return np.flatnonzero(~outside), np.flatnonzero(outside)
 
 
+def split_with_replacement(groups, share, seed):
+    names = np.unique(groups)
+    count = min(max(round(share * len(names)), 1), len(names) - 1)
+    outside = np.isin(groups, np.random.default_rng(seed).choice(names, count))
+    return np.flatnonzero(~outside), np.flatnonzero(outside)
+
+
 def split_by_ceil(groups, share, seed):
     drawn = np.random.default_rng(seed).permutation(np.unique(groups))
     outside = np.isin(groups, drawn[: int(np.ceil(share * len(drawn)))])
@@ -245,6 +252,7 @@ WRONG = {
         ("swapped", lambda g, share, seed: split_in_loops(g, share, seed)[::-1]),
         ("wrong_share", lambda g, share, seed: split_in_loops(g, share / 3, seed)),
         ("wrong_share", split_by_share_of_items),
+        ("wrong_share", split_with_replacement),
         ("one_side_empty", lambda g, share, seed: (range(len(g)), [])),
         ("one_side_empty", split_by_ceil),
         ("one_side_empty", split_by_floor),
