@@ -364,15 +364,15 @@ def test_own_images(visit, tmp_path):
 
 def test_the_plane_of_digits_is_walked_with_pointer_and_keys(visit):
     page = visit("#tab=digits&z=-0.74,1.06")
-    assert "5 are a 3" in page.inner_text("#place")
+    assert "five are 3s" in page.inner_text("#place")
     page.focus("#plane")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowDown")
     assert "z=-0.24%2C0.96" in page.url
     page.click("#typical button:nth-of-type(4)")
-    assert "9 are a 3" in page.inner_text("#place")
+    assert "nine are 3s" in page.inner_text("#place")
     page.click("#typical button:nth-of-type(2)")
-    assert "10 are a 1" in page.inner_text("#place")
+    assert "ten are 1s" in page.inner_text("#place")
     box = page.locator("#plane").bounding_box()
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
     assert "z = (−" in page.inner_text("#place")
@@ -389,7 +389,7 @@ def test_a_drawn_digit_falls_into_the_plane(visit):
     verdict = "#digit-verdict"
     page.click("#digit-three")
     three = page.inner_text(verdict)
-    assert "are a 3" in three
+    assert "are 3s" in three
     page.click("#digit-clear")
     assert page.inner_text(verdict).startswith("Draw a digit")
     page.locator("#digit-pad").scroll_into_view_if_needed()
@@ -398,7 +398,7 @@ def test_a_drawn_digit_falls_into_the_plane(visit):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
     page.mouse.up()
-    assert "are a 1" in page.inner_text(verdict)  # an upright line
+    assert "are 1s" in page.inner_text(verdict)  # an upright line
 
 
 def test_on_a_phone_a_drawing_and_what_is_said_of_it_fit_on_the_screen(visit):

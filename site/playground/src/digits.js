@@ -13,10 +13,13 @@ const number = (x) => x.toFixed(2).replace("-", "−");
 const place = (z) => `(${number(z[0])}, ${number(z[1])})`;
 const clamp = (x) => Math.min(REACH, Math.max(-REACH, x));
 
-/** “7 are a 3, 2 an 8, 1 a 5” */
+const WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/** “seven are 3s, two 8s, one a 5” */
 export function told(votes) {
   const order = Array.from(votes.keys()).filter((d) => votes[d]).sort((a, b) => votes[b] - votes[a]);
-  return order.map((d, i) => `${votes[d]} ${i ? "" : votes[d] === 1 ? "is " : "are "}${d === 8 ? "an" : "a"} ${d}`).join(", ");
+  return order.map((d, i) =>
+    votes[d] === 1 ? `one ${i ? "" : "is "}${d === 8 ? "an" : "a"} ${d}` : `${WORDS[votes[d]]} ${i ? "" : "are "}${d}s`).join(", ");
 }
 
 function three() {
@@ -126,9 +129,9 @@ export function makeDigits({ moved }) {
     showImages($("redrawn-digit"), [xHat]);
     const outside = Math.max(...mu.map(Math.abs)) > REACH ? " That is off this map." : "";
     $("digit-verdict").textContent =
-      `It falls at mu = ${place(mu)}, ringed in the plane, with sigma = ${place(Array.from(logVar, (v) => Math.exp(v / 2)))}; the code costs ${kl.toFixed(1)} nats.${outside} ` +
-      `Of the ten nearest held-out digits ${told(model.neighbours(mu))}. ` +
-      `Squared error ${error.toFixed(0)}; 99 % of held-out digits stay below ${model.threshold.toFixed(0)}${error > model.threshold ? ", so this is an odd one." : "."}`;
+      `Of the ten held-out digits that lie nearest to yours ${told(model.neighbours(mu))}. The decoder redraws that place, not your strokes. ` +
+      `It is mu = ${place(mu)}, ringed in the plane, with sigma = ${place(Array.from(logVar, (v) => Math.exp(v / 2)))}; the code costs ${kl.toFixed(1)} nats.${outside} ` +
+      `Squared error ${error.toFixed(0)}; 99 % of held-out digits stay below ${model.threshold.toFixed(0)}${error > model.threshold ? ", so this is an odd one." : ": this score finds nothing odd in yours."}`;
     drawPlane();
   }
   const pad = makePad($("digit-pad"), { stroke: () => 2.5, changed: score });

@@ -3,7 +3,7 @@ import { PIXELS, renderMoons } from "./core/data.js";
 import { draw, fitBell, fitMixture } from "./core/gaussians.js";
 import { Random } from "./core/random.js";
 import { Training } from "./core/training.js";
-import { isCircle, quantile, reconstructionError, relativeError } from "./core/truth.js";
+import { isCircle, MOST_MISFIT, quantile, reconstructionError, relativeError } from "./core/truth.js";
 import { SHAPES } from "./images.js";
 import { defaults } from "./state.js";
 
@@ -40,10 +40,16 @@ export function judge(scored, by) {
   const known = scored.itself && (isCircle(scored.itself) ? "circle" : "other"); // of other data we cannot tell
   const kind = odd ? "odd" : known === "other" ? "fooled" : "ordinary";
   const lies = `${SCORES[by]} of ${score.toFixed(2)} lies ${odd ? "above" : "below"} the threshold of ${limit.toFixed(2)}`;
+  const other = by === "error" ? "relative" : "error", caught = scored[other] > scored.thresholds[other].limit;
+  const near = known === "circle" ? ` (misfit ${scored.itself.misfit.toFixed(2)}, below ${MOST_MISFIT})` : "";
+  const why = by === "error"
+    ? "Squares can only add up where there is ink, and the threshold is as high as the worst redrawn circles need it."
+    : "Where there is much ink on both sides, a wrong piece weighs little.";
   const words = {
-    odd: `Odd: its ${lies}, so the alarm goes off${known === "circle" ? ", although it is a circle: a false alarm" : ""}.`,
-    ordinary: `Ordinary: its ${lies}${known ? ", and it is a circle" : ""}.`,
-    fooled: `Fooled! Its ${lies}, so it passes, and yet it is no circle.`,
+    odd: `Odd: its ${lies}, so the alarm goes off${known === "circle" ? `, although it is near enough to a circle${near}: a false alarm` : ""}.`,
+    ordinary: `Ordinary: its ${lies}${known ? `, and it is near enough to a circle${near}` : ""}.`,
+    fooled: `Fooled! Its ${lies}, so it passes, and yet it is no circle. ${why} The other score, ${SCORES[other]}, ` +
+      `${caught ? "catches it" : "lets it pass, too"}: ${scored[other].toFixed(2)}, threshold ${scored.thresholds[other].limit.toFixed(2)}.`,
   };
   return { kind, words: words[kind] };
 }

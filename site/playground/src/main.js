@@ -364,7 +364,7 @@ function showOutcome(preset) {
   $("task-play").hidden = true;
   const right = page.guess === truth;
   $("task-result").hidden = false;
-  Object.assign($("task-chapter"), { hidden: false, href: chapterPage(preset.chapter), textContent: `Read more in chapter ${preset.chapter}.` });
+  Object.assign($("task-chapter"), { hidden: false, href: chapterPage(preset.chapter), target: "_blank", textContent: `Read more in chapter ${preset.chapter}.` });
   $("task-words").textContent = `${right ? "Your prediction came true." : `You predicted “${preset.answers[page.guess]}”; it came otherwise.`} ${preset.after(page.runs)}`;
   showStanding();
   redraw();
@@ -465,7 +465,7 @@ function showElbow({ numbers, sizes }) {
   $("codes-text").textContent = here
     ? `An elbow: the line breaks off at one size and goes on elsewhere. Its rank correlation is ${fixed(numbers.rank)}, not 1. Below: what that costs, and why it stays. A cure: the experiment “Blur first, against the elbow”.`
     : [there && "Blue: this training. Grey: the one before, with an elbow.",
-      sizes && hasHook(page.ready.causes, page.view.mu) && "The hook at the smallest sizes is no elbow: those circles are hardly more than dots."].filter(Boolean).join(" ");
+      sizes && numbers.unexplained < 0.5 && hasHook(page.ready.causes, page.view.mu) && "The hook at the smallest sizes is no elbow: those circles are hardly more than dots."].filter(Boolean).join(" ");
   $("elbow").hidden = !here && !there;
   if (here) drawElbow({ sizes, before: null, at: sizes.steepest, stroke: page.settings.stroke });
   else if (there) drawElbow({ sizes, before: before.sizes, at: before.sizes.steepest, stroke: page.settings.stroke });
@@ -757,10 +757,11 @@ function showScore() {
     text(g, "yours", X(score) + (score > 0.85 * top ? -6 : 6), box.top + 24, c.ink, score > 0.85 * top ? "right" : "left");
   });
   $("oddness").setAttribute("aria-label", `${SCORES[by]} ${fixed(score)}, threshold ${fixed(limit)}`);
-  const { kind, words } = !view.epoch ? { kind: "", words: "First train the network." }
+  const { kind, words } = page.playing ? { kind: "", words: "Training …" } : !view.epoch ? { kind: "", words: "First train the network." }
     : !drawn ? { kind: "", words: "Draw something, or choose a shape." } : judge(scored, by);
   $("verdict").className = `result ${kind}`;
   $("verdict").textContent = words;
+  $("verdict-short").textContent = kind && words.match(/^\w+/)[0]; // beside the drawing, where a phone shows no more
   $("answer-text").textContent = !circle || !view.epoch ? ""
     : isCircle(circle) ? `A circle of radius ${fixed(circle.radius)}.` : `No circle: its misfit is ${fixed(circle.misfit)}.`;
 }
@@ -888,7 +889,7 @@ function connect() {
       return;
     }
     play();
-    $("play").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    $("play").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   });
   $("one").addEventListener("click", () => play((page.view?.epoch ?? 0) + 1));
   $("to-hole").addEventListener("click", () => {

@@ -60,7 +60,7 @@ export const PRESETS = [
     outcome: ([r]) => (r.numbers.rank > 0.98 ? 0 : r.numbers.unexplained < 0.5 ? 1 : 2),
     after: ([r]) =>
       `The rank correlation of z and radius is ${two(r.numbers.rank)} (1 would be one line). ` +
-      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, has a misfit of ${two(r.numbers.hole.misfit)}; from 0.15 on a picture is no circle.${r.numbers.hole.misfit < 0.15 ? "" : ` That is a hole: on one side of it lie codes of circles of radius ${two(r.numbers.hole.between[0])}, on the other of ${two(r.numbers.hole.between[1])}, and none lies there. So nothing in the loss says what to draw, and the decoder fades one side into the other.`}`,
+      `On a walk along the codes the worst picture, at z = ${two(r.numbers.hole.z)}, has a misfit of ${two(r.numbers.hole.misfit)}; from 0.15 on a picture is no circle.${r.numbers.hole.misfit < 0.15 ? "" : ` That is a hole, a place among the codes; the cut is a place among the sizes. On one side of the hole lie codes of circles of radius ${two(r.numbers.hole.between[0])}, on the other of ${two(r.numbers.hole.between[1])}, and none lies there. So nothing in the loss says what to draw, and the decoder fades one side into the other.`}`,
   },
   {
     id: "2-numbers", chapter: 2, title: "One number or two",
@@ -90,7 +90,7 @@ export const PRESETS = [
     runs: [{ model: "ae", latent: 8, epochs: 8 }],
     outcome: ([{ probe }]) => (probe.error > probe.thresholds.error.limit ? 0 : 1),
     after: ([{ probe }]) =>
-      `The blank page has an error of ${probe.error.toFixed(1)}; the threshold is ${probe.thresholds.error.limit.toFixed(1)}. A sum can only be large where there is ink. Divided by the ink on both sides, the blank page has an error of ${two(probe.relative)} (threshold ${two(probe.thresholds.relative.limit)}).`,
+      `The blank page has an error of ${probe.error.toFixed(1)}; the threshold is ${probe.thresholds.error.limit.toFixed(1)}. A sum can only be large where there is ink (open “Draw” and press “Blank”). Divided by the ink on both sides, the blank page has an error of ${two(probe.relative)} (threshold ${two(probe.thresholds.relative.limit)}).`,
   },
   {
     id: "4-samples", chapter: 4, title: "AE against VAE: samples",
