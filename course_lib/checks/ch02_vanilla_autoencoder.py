@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
 from course_lib.checks.scripts import circle_compressor
-from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests, turned_round
 from course_lib.models import AutoEncoder
 
 # ── One training step ────────────────────────────────────────────────────────────────────────────
@@ -589,8 +589,8 @@ def _measures_the_error(answer: Answer) -> None:
         for _ in range(20):  # until the network draws the images so differently that pairs matter
             compressor = asked(answer, answer.f, images=answer.uniform(20, 1, 4, 6))
             for weight in compressor.net.parameters():
-                weight.data *= 3
-            batch = answer.uniform(n, 1, 4, 6)
+                weight.data *= 2
+            batch = 3 * answer.normal(n, 1, 4, 6)
             x_hat, x = compressor.net(batch).detach().flatten(1), batch.flatten(1)
             right = float((x_hat - x).square().sum() / n)
             of_pairs = float(torch.cdist(x_hat, x).square().mean())
@@ -639,6 +639,7 @@ def heartbeats(n, seed=0):
 
 
 @check(
+    Mistake("swapped", "The two functions are the wrong way round: first `compress`, then `expand`."),
     Mistake(
         "wide_code", "The codes of 500 beats have the shape {found}: two numbers a beat, (500, 2), must do."
     ),
@@ -673,6 +674,8 @@ def check_heart_code(answer: Answer) -> str:
         )
     compress, expand = answer.f
     beats = heartbeats(500, seed=int(answer.uniform(1, high=2**31 - 1)))
+    if turned_round(*(lambda x, part=part: _part(answer, part, "", x=x) for part in answer.f), beats):
+        answer.fail("swapped")
     codes = _part(answer, compress, "compress", beats=beats)
     if codes.shape != (500, 2):
         answer.fail("wide_code", found=tuple(codes.shape))

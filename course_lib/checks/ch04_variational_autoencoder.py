@@ -58,6 +58,11 @@ def _redrawn(model: models.VAE, x: Tensor) -> Tensor:
         "These pictures do not depend on x: it has to be encoded, and its own code decoded.",
     ),
     Mistake(
+        "one_for_all",
+        "All images of a call come back as the same picture: each has a code of its own. Where do the codes "
+        "of a batch become one?",
+    ),
+    Mistake(
         "gradient",
         "The pictures are right, but they still carry a graph for gradients: evaluation needs none.",
     ),
@@ -83,7 +88,8 @@ def check_reconstruct(answer: Answer) -> None:
             if answer.reseeded and not close(pictures, wanted):
                 answer.fail("fixed_noise")
             if n > 1 and bool((pictures - pictures[:1]).abs().max() < 1e-6):
-                answer.fail("prior")
+                other = answer.tensor(answer.call(model=model, x=1 - x), {"x": x})
+                answer.fail("prior" if close(other, pictures) else "one_for_all")
         with torch.no_grad():
             answer.match(first, wanted, model=model, x=x)
         if isinstance(first, Tensor) and first.requires_grad:
@@ -199,15 +205,18 @@ def _built(answer: Answer, **sizes: int) -> nn.Module:
 
 
 def _says_what_its_heads_say(answer: Answer) -> None:
-    for bias in (-3.0, 2.0):
+    said, right = [], True
+    for bias in (3.0, -3.0):
         model, x = _built(answer), answer.uniform(30, 1, 4, 4)
         model.log_var.bias.data.fill_(bias)
         heads = model.mu(model.body(x)), model.log_var(model.body(x))
         found = answer.parts(asked(answer, model.encode, x=x), "mu", "log_var")
-        if bias < 0 and found[1].min() >= 0 and close(found[0], heads[0]):
-            answer.fail("narrow_clouds", found=float(found[1].detach().min()))
-        if not all(close(part, head) for part, head in zip(found, heads, strict=True)):
-            answer.fail("encode")
+        right = right and all(close(part, head) for part, head in zip(found, heads, strict=True))
+        said.append(found[1].detach())
+    if said[0].min() > 0 and said[1].min() >= 0 and close(found[0], heads[0]):
+        answer.fail("narrow_clouds", found=float(said[1].min()))
+    if not right:
+        answer.fail("encode")
 
 
 def _costs_what_it_should(answer: Answer, n: int, latent: int) -> None:
@@ -400,6 +409,11 @@ def step_windows(n, seed=0):
         "the way in must come back on the way out.",
     ),
     Mistake(
+        "one_code",
+        "The windows of one call are all the same, and another call gives another one: a single code serves "
+        "them all. Draw n codes.",
+    ),
+    Mistake(
         "all_alike",
         "Your windows are nearly all the same, as from a VAE that collapsed, or had no time to learn. What "
         "was the error worth in your unit: more than a few nats, and not thousands?",
@@ -431,10 +445,13 @@ def check_new_windows(answer: Answer) -> str:
             raise WrongAnswer("new_windows returned NaN or infinity.", "nan")
     if abs(drawn.mean() - 1000) > 300 or drawn.std() > 3 * real.std():
         answer.fail("other_unit", found=float(drawn.mean()))
-    if drawn.var(dim=0).sum() < 0.2 * real.var(dim=0).sum():
-        answer.fail("all_alike")
-    if torch.equal(drawn, answer.tensor(answer.call(n=1000), {})):
+    again = answer.tensor(answer.call(n=1000), {})
+    if torch.equal(drawn, again):
         answer.fail("same_each_call")
+    spread = drawn.var(dim=0).sum()
+    if spread < 0.2 * real.var(dim=0).sum():
+        moved = (again.mean(dim=0) - drawn.mean(dim=0)).square().sum()
+        answer.fail("one_code" if moved > spread else "all_alike")
     trained_on = torch.from_numpy(step_windows(2000)).double()
     if (torch.cdist(drawn, trained_on).amin(dim=1) < 20).double().mean() > 0.2:
         answer.fail("copies")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
 from course_lib.checks.scripts import photo_vae
-from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests, turned_round
 
 # ── How far one number sees ──────────────────────────────────────────────────────────────────────
 
@@ -188,8 +188,8 @@ def _ink(scores: Tensor) -> Tensor:
     ),
     Mistake(
         "saturated",
-        "NaN or infinity for scores of ±200: there the sigmoid is exactly 0 or 1, and its logarithm is lost. "
-        "PyTorch has a function that works on the scores.",
+        "NaN or infinity for scores of ±200: there exp overflows, or a sigmoid is exactly 0 or 1 and its "
+        "logarithm is lost. PyTorch has a function that works on the scores.",
     ),
     Mistake(
         "capped",
@@ -276,6 +276,10 @@ def check_photo_tests(answer: Answer) -> None:
         "`prepare` changes the numbers themselves: 0 … 255 become other fractions than number ÷ 255.",
     ),
     Mistake(
+        "colours",
+        "`prepare` puts every pixel in its place, and its colours come out in another order.",
+    ),
+    Mistake(
         "turned",
         "`prepare` exchanges rows and columns: the photos come out lying on their side.",
     ),
@@ -356,6 +360,8 @@ def _keeps_every_pixel(answer: Answer, vae: nn.Module) -> None:
         if close(found, right.mT):
             answer.fail("turned")
         if not close(found, right):
+            if close(found.sort(dim=1).values, right.sort(dim=1).values):
+                answer.fail("colours")
             same = close(found.flatten().sort().values, right.flatten().sort().values)
             answer.fail("scattered" if same else "other_numbers")
 
@@ -417,6 +423,7 @@ def bird_calls(n, seed=0):
 
 
 @check(
+    Mistake("swapped", "The two functions are the wrong way round: first `listen`, then `draw`."),
     Mistake(
         "wide_code",
         "The codes of 500 calls have the shape {found}: one number a call, (500, 1), is asked for.",
@@ -466,6 +473,8 @@ def check_call_code(answer: Answer) -> str:
         return answer.tensor(asked(answer, answer.f[1], "draw", z=z), {}, "draw")
 
     calls, pitches = bird_calls(500, seed=_between(answer, 1, 2**31 - 1))
+    if turned_round(listen, draw, calls):
+        answer.fail("swapped")
     z = listen(calls)
     if z.shape != (500, 1):
         answer.fail("wide_code", found=tuple(z.shape))

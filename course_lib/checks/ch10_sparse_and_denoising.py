@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from course_lib import data
 from course_lib.checks.feedback import Answer, Mistake, WrongAnswer, check, close
 from course_lib.checks.scripts import scan_cleaner
-from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests
+from course_lib.checks.unfamiliar import Flaw, Script, asked, judge_tests, mistakes_in_tests, turned_round
 
 # ── 10.2 One step to a sparse code ───────────────────────────────────────────────────────────────
 
@@ -184,7 +184,7 @@ def check_scan_tests(answer: Answer) -> None:
     Mistake("lengths", "The atoms of `unit_atoms` have lengths from {low:.3g} to {high:.3g}, and not one."),
     Mistake(
         "noisy_target",
-        "`loss` compares the drawing with the noisy scan: then noise that is drawn is rewarded.",
+        "`loss` compares the drawing with a scan that has noise: the goal is the clean one.",
     ),
     Mistake("clean_in", "`loss` does not depend on the noise: the network must see spoilt scans."),
     Mistake(
@@ -424,6 +424,7 @@ def workshop(n, seed=0):
 
 
 @check(
+    Mistake("swapped", "The two functions are the wrong way round: first `hear`, then `play`."),
     Mistake(
         "other_unit",
         "What you play has a standard deviation of {found:.3g}, the recordings one of {right:.4g}: what was "
@@ -471,6 +472,8 @@ def check_sound_code(answer: Answer) -> str:
         return answer.tensor(asked(answer, answer.f[1], "play", z=z), {}, "play")
 
     sounds, _ = workshop(300, seed=9_000)
+    if turned_round(hear, play, sounds):
+        answer.fail("swapped")
     z = hear(sounds)
     if z.ndim != 2 or len(z) != 300:
         raise WrongAnswer(f"hear must return (300, K) for 300 recordings, not {tuple(z.shape)}.", "shape")

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from types import ModuleType
 
+import numpy as np
 import torch
 
 from course_lib.checks.feedback import Answer, Mistake, NotAttempted, State, WrongAnswer
@@ -53,8 +54,13 @@ def mistakes_in_tests(script: Script) -> tuple[Mistake, ...]:
     return (
         Mistake(
             "refuses_the_right_one",
-            "{test} fails on the class with nothing wrong in it, so it asks too much. It stopped with "
-            "{error}",
+            "{test} fails on the class with nothing wrong in it, so it asks for something that is not so. It "
+            "stopped with {error}",
+        ),
+        Mistake(
+            "unused",
+            "{test} has not used the class that it is given: test the argument, not the class of the cell "
+            "above.{error}",
         ),
         Mistake(
             "returns",
@@ -92,6 +98,8 @@ def judge_tests(answer: Answer, script: Script) -> None:
             if isinstance(outcome, Exception):
                 text = " ".join(str(outcome).split())[:120]
                 said = f"{type(outcome).__name__}: {text}" if text else f"an empty {type(outcome).__name__}."
+                if not _uses_what_it_is_given(answer, test, script):
+                    answer.fail("unused", test=name, error=f" It stopped with {said}")
                 answer.fail("refuses_the_right_one", test=name, error=said)
             if outcome is not None:
                 answer.fail("returns", test=name, value=_short(outcome))
@@ -103,8 +111,10 @@ def judge_tests(answer: Answer, script: Script) -> None:
         for kind in caught:
             if any(isinstance(_outcome(answer, test, script.build(kind)), Exception) for _ in range(2)):
                 caught[kind].add(key)
-    for key in written:
+    for key, test in written.items():
         if not any(key in found for found in caught.values()):
+            if not _uses_what_it_is_given(answer, test, script):
+                answer.fail("unused", test=key[0], error="")
             answer.fail("catches_nothing", test=key[0])
     for kind, found in caught.items():
         if not found:
@@ -122,6 +132,36 @@ def asked(answer: Answer, part: Callable, name: str = "", /, **inputs: object) -
     one.rng = answer.rng
     with redirect_stdout(io.StringIO()):
         return one.call(**inputs)
+
+
+def turned_round(first: Callable, second: Callable, inputs: np.ndarray) -> bool:
+    """Whether the second function of a pair makes codes of the inputs, and the first does not."""
+
+    def makes_codes(part: Callable) -> bool:
+        try:
+            shape = part(inputs).shape
+        except (WrongAnswer, NotAttempted):
+            return False
+        return shape[:1] == inputs.shape[:1] and shape != inputs.shape
+
+    return not makes_codes(first) and makes_codes(second)
+
+
+def _uses_what_it_is_given(answer: Answer, test: Callable, script: Script) -> bool:
+    """Whether the test calls the class that it is given, or takes anything from it."""
+    thing, used = script.build(), []
+
+    class Watched:
+        def __call__(self, *args: object, **options: object) -> object:
+            used.append("call")
+            return thing(*args, **options)
+
+        def __getattribute__(self, name: str) -> object:
+            used.append(name)
+            return getattr(thing, name)
+
+    _outcome(answer, test, Watched())
+    return bool(used)
 
 
 def _outcome(answer: Answer, test: Callable, thing: type) -> object:

@@ -458,6 +458,8 @@ def test_that_sets_a_switch(Compressor):
 WRONG_TESTS = [
     ("refuses_the_right_one", [test_error_by_hand, test_nothing_in_both, test_too_strict]),
     ("refuses_the_right_one", [lambda Compressor: Compressor.encode]),
+    ("unused", [test_error_by_hand, lambda Compressor: test_nothing_in_both(COMPRESSOR.build("split"))]),
+    ("unused", [lambda Compressor: test_of_nothing(COMPRESSOR.build())]),
     ("returns", [test_that_returns, test_nothing_in_both, test_best_weights_stay]),
     ("catches_nothing", [test_error_by_hand, test_nothing_in_both, test_of_nothing]),
     ("split", [test_error_by_hand, test_best_weights_stay]),
@@ -591,6 +593,8 @@ HEART = (short_codes, lambda z: expand_in_torch(z * torch.tensor([0.2, 100.0]) +
 WRONG_HEARTS = [
     ("wide_code", lines(3)),
     ("wide_code", (lambda beats: nearest(beats)[:, 0], expand_in_torch)),
+    ("swapped", (expand_in_numpy, nearest)),
+    ("swapped", HEART[::-1]),
     ("other_unit", (nearest, lambda z: expand_in_torch(z) / 1000)),
     ("all_alike", (nearest, lambda z: expand_in_torch(z).mean(0).expand(len(z), -1))),
     ("remembers", (compress_and_note, lambda z: torch.from_numpy(last_seen[0]).float())),

@@ -197,6 +197,7 @@ def test_that_sets_a_switch(Reader):
 WRONG_TESTS = [
     ("refuses_the_right_one", [test_one_sensor_by_hand, test_kl_is_the_line, test_knows_the_level]),
     ("refuses_the_right_one", [lambda Reader: Reader().kl]),
+    ("unused", [test_one_sensor_by_hand, lambda Reader: test_kl_is_the_line(TANK_READER.build("kl"))]),
     ("returns", [test_that_returns]),
     ("catches_nothing", [test_prior_is_free, test_one_sensor_by_hand, test_gradient_through_the_draw]),
     ("catches_nothing", [test_shapes]),
@@ -329,6 +330,11 @@ def with_the_day_in_the_past(days, past):
     return np.array([day_in_nats(day[None], np.vstack([past, day]))[0] for day in days])
 
 
+def scaled_by_company(days, past):
+    nats = day_in_nats(days, past)
+    return (nats - nats.min()) / (nats.max() - nats.min())
+
+
 def per_visitor(days, past):
     return day_in_nats(days, past) / np.maximum(days.sum(axis=1), 1)
 
@@ -447,6 +453,7 @@ WRONG = {
         ("empty_hour", lambda days, past: (days * np.log(days / shares_of(past))).sum(axis=1)),
         ("empty_day", empty_is_nan),
         ("company", lambda days, past: day_in_nats(days, past) / (1 + day_in_nats(days, past).max())),
+        ("company", scaled_by_company),
         ("company", lambda days, past: day_in_nats(days, np.vstack([past, days]))),
         ("ignores_past", lambda days, past: day_in_nats(days, library_days(200)[0])),
         ("upside_down", lambda days, past: -day_in_nats(days, past)),

@@ -226,6 +226,7 @@ def test_that_sets_a_switch(Vae):
 WRONG_TESTS = [
     ("refuses_the_right_one", [test_every_pixel_by_hand, test_kl_against_torch, test_as_good_as_perfect]),
     ("refuses_the_right_one", [lambda Vae: Vae().encode]),
+    ("unused", [test_every_pixel_by_hand, lambda Vae: test_kl_against_torch(PHOTO_VAE.build("kl"))]),
     ("returns", [test_that_returns]),
     ("catches_nothing", [test_shape_alone, test_kl_against_torch, test_alone_as_in_company]),
     ("catches_nothing", [test_twice_the_same]),
@@ -327,7 +328,7 @@ def run_without_steps(self, photos, epochs, batch_size=32):
 WRONG_PHOTO_VAES = [
     ("scattered", photo_vae_with("prepare", "kl", "alone")),
     ("scattered", photo_vae_with("prepare")),
-    ("scattered", photo_vae_with(prepare=lambda self, photos: photos.movedim(-1, 1).flip(1) / 255)),
+    ("colours", photo_vae_with(prepare=lambda self, photos: photos.movedim(-1, 1).flip(1) / 255)),
     ("turned", photo_vae_with(prepare=lambda self, photos: photos.movedim(-1, 1).mT / 255)),
     ("turned", photo_vae_with(prepare=lambda self, photos: photos.transpose(1, 3) / 255)),
     ("range", photo_vae_with(prepare=lambda self, photos: photos.permute(0, 3, 1, 2).float())),
@@ -417,6 +418,7 @@ def draw_with_a_cut(z):
 WRONG_CALLS = [
     ("wide_code", (lambda calls: listen(calls).repeat(1, 2), lambda z: draw(z[:, :1]))),
     ("wide_code", (lambda calls: listen(calls)[:, 0], draw)),
+    ("swapped", (draw, listen)),
     ("other_unit", (listen, lambda z: (draw(z) + 70) / 70)),
     ("other_unit", (listen, lambda z: draw(z) / 70)),
     ("all_alike", (listen, lambda z: draw(z).mean(dim=0).expand(len(z), -1, -1))),

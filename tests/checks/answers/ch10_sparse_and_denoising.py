@@ -154,6 +154,7 @@ def test_that_sets_a_switch(Cleaner):
 WRONG_TESTS = [
     ("refuses_the_right_one", [test_atoms_have_length_one, test_blank_sheet, test_the_dearer_the_fewer]),
     ("refuses_the_right_one", [lambda Cleaner: Cleaner().codes]),
+    ("unused", [test_blank_sheet, lambda Cleaner: test_in_use_by_hand(SCAN_CLEANER.build("in_use"))]),
     ("returns", [test_that_returns]),
     ("catches_nothing", [test_at_most_as_many_as_there_are, test_blank_sheet]),
     ("unit_atoms", [test_blank_sheet, test_in_use_by_hand]),
@@ -212,6 +213,11 @@ def loss_of_noisy(self, x):
     return ((self.decode(z) - noisy).square().sum(dim=1) + self.price * z.sum(dim=1)).mean()
 
 
+def loss_of_other_noise(self, x):
+    z = self.encode(self.spoil(x))
+    return ((self.decode(z) - self.spoil(x)).square().sum(dim=1) + self.price * z.sum(dim=1)).mean()
+
+
 def loss_of_clean(self, x):
     z = self.encode(x)
     return ((self.decode(z) - x).square().sum(dim=1) + self.price * z.sum(dim=1)).mean()
@@ -232,6 +238,7 @@ WRONG_SCAN_CLEANERS = [
     ("shape", scan_cleaner_with(unit_atoms=lambda self: F.normalize(self.atoms, dim=0).T)),
     ("noisy_target", scan_cleaner_with("loss")),
     ("noisy_target", scan_cleaner_with(loss=loss_of_noisy)),
+    ("noisy_target", scan_cleaner_with(loss=loss_of_other_noise)),
     ("clean_in", scan_cleaner_with(loss=loss_of_clean)),
     (
         "price_of_clean",
@@ -408,6 +415,7 @@ def play_what_was_heard(z):
 
 
 WRONG_SOUNDS = [
+    ("swapped", (played, pursued)),
     ("other_unit", (hear_in_torch, lambda z: play_in_torch(z) / 3000)),
     ("other_unit", (pursued, lambda z: played(z) * 1000)),
     ("silent", (lambda sounds: torch.zeros(len(sounds), 12), played)),
