@@ -216,13 +216,21 @@ def _summed_gradients(loss: Callable, raw_error: Tensor, raw_kl: Tensor) -> Tens
         "This is what a unit of squared error adds to the loss: a nat has not been looked at.",
         lambda loss, raw_error, raw_kl: _gradients(loss, raw_error, raw_kl)[0].mean(),
     ),
+    *(
+        Mistake(
+            "bumps_added_up",
+            "Your second bump still holds the first: start both from the same values.",
+            lambda loss, raw_error, raw_kl, both=both: both(_beta(loss, raw_error, raw_kl)),
+        )
+        for both in (lambda beta: beta / (1 + beta), lambda beta: 1 + beta)
+    ),
     tests="six losses with sums, means and weights, for 1 to 5 images, 1 and 3 channels, 1 to 5 latents, "
     "against pen and paper",
 )
 def check_measure_beta(answer: Answer) -> None:
     """f(loss, raw_error (B, C, H, W), raw_kl (B, D)) → the effective beta, one number."""
     cases = [  # weight of the error, its reduction; weight of the KL, its reduction; batch, channels, latents
-        (1.0, RIGHT, 1.0, AVERAGED, 4, 1, 3),
+        (1.7, RIGHT, 1.3, AVERAGED, 4, 1, 3),  # uneven, so that no mistake looks like another
         (500.0, AVERAGED, 1.0, RIGHT, 3, 1, 2),
         (2.0, SUMMED, 0.3, RIGHT, 5, 1, 2),
         (1.0, AVERAGED, 0.02, AVERAGED, 2, 3, 5),
@@ -578,8 +586,8 @@ REVIVED, EXCELLENT = 5.1, 4.9  # SSE + KL of an image; the grey disc has 7.0, th
     ),
     Mistake(
         "other_circles",
-        "On circles with a stroke of 0.5 px its SSE is {sse:.1f}, worse than a grey disc: was it trained on "
-        "other circles?",
+        "On circles with a stroke of 0.5 px its SSE is {sse:.1f}, worse than a grey disc: was it trained, "
+        "and on these circles?",
     ),
     Mistake(
         "more_latents",

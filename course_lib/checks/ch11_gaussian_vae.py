@@ -68,6 +68,15 @@ def _eigenvalues(x: Tensor) -> Tensor:
         "divided by N.",
         lambda x, latent_dim: torch.linalg.svdvals((x - x.mean(dim=0)).double())[latent_dim:].mean(),
     ),
+    *(
+        Mistake(
+            "standard_deviations",
+            "You averaged standard deviations: it is variances that are averaged, the eigenvalues as they "
+            "are.",
+            lambda x, latent_dim, power=power: _eigenvalues(x)[latent_dim:].sqrt().mean() ** power,
+        )
+        for power in (1, 2)
+    ),
     Mistake(
         "not_divided",
         "It grows with the number of points: a variance is a mean over the points, not a sum.",
@@ -106,7 +115,7 @@ def check_left_over_noise(answer: Answer) -> None:
     """f(x, latent_dim), x (N, P) → the maximum-likelihood σ² of a linear VAE, one number."""
     cases = ((8, 3, 4000), (6, 2, 3000), (5, 2, 12), (3, 1, 4000), (3, 2, 500), (4, 0, 500))
     for dimensions, latent_dim, n in cases:
-        spread = torch.linspace(2.5, 0.6, dimensions)
+        spread = 0.6 + 1.9 * torch.linspace(1, 0, dimensions) ** 2  # uneven: else the median is the mean
         x = answer.normal(n, dimensions)
         x = torch.linalg.qr(x - x.mean(dim=0)).Q * math.sqrt(n)  # its covariance is exactly I
         x = x * spread @ torch.linalg.qr(answer.normal(dimensions, dimensions)).Q
@@ -220,7 +229,8 @@ def check_posterior_mean(answer: Answer) -> None:
         (3, 200.0, 6),
         (4, 0.6, 1),
     ):
-        w, b = answer.normal(dimensions) + 1, 2 + answer.normal(dimensions)
+        w, b = F.normalize(answer.normal(dimensions) + 1, dim=0), 2 + answer.normal(dimensions)
+        w = 1.5 * w  # so long that no mistake looks like another by chance
         inputs = {"x": b + 2 * answer.normal(n, dimensions), "w": w, "b": b, "sigma2": sigma2}
         compare = answer.compare if n == 7 else answer.compare_edge
         compare(_posterior_mean(*inputs.values()), **inputs)
@@ -489,8 +499,8 @@ TARGET = torch.tensor(
     ),
     Mistake(
         "not_trained",
-        "It is {gap:.1f} nats below the best value: a model whose code says nothing does better. Is "
-        "my_linear_vae the model that `fit` has trained?",
+        "It is {gap:.1f} nats below the best value: a model whose code says nothing does better. Has "
+        "`fit` trained this very model, and for long enough at a high enough learning rate?",
     ),
     Mistake(
         "far_away",

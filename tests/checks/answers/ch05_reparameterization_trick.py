@@ -265,6 +265,13 @@ def baseline_at_mu(f, mu, sigma, n):
     return float(((f(mu + sigma * eps) - f(mu)) * eps).mean() / sigma)
 
 
+def median_of_the_others(f, mu, sigma, n):
+    eps = torch.randn(n)
+    values = f(mu + sigma * eps).double()
+    middle = torch.stack([values[torch.arange(n) != i].median() for i in range(n)])
+    return ((values - middle) * eps / sigma).mean()
+
+
 def baseline_of_the_others(f, mu, sigma, n):
     eps = torch.randn(n, dtype=torch.float64)
     values = f(mu + sigma * eps)
@@ -393,6 +400,7 @@ RIGHT = {
         mirrored,
         baseline_at_mu,
         baseline_of_the_others,
+        median_of_the_others,
         in_numpy,
         stratified,
         by_covariance,
@@ -437,7 +445,7 @@ WRONG = {
         ("value", lambda mu, log_var: with_rsample(mu, log_var.clamp(-1, 1))),
         ("value", lambda mu, log_var: with_rsample(mu, 4 * log_var)),
         ("uniform", with_noise(lambda mu: (torch.rand_like(mu) - 0.5) * math.sqrt(12))),
-        ("not_normal", with_noise(lambda mu: torch.randn_like(mu).abs())),
+        ("never_negative", with_noise(lambda mu: torch.randn_like(mu).abs())),
         ("same_eps_each_call", remembered_noise()),
         ("gradients_off", without_gradients_for_ever),
     ],
@@ -522,6 +530,7 @@ WRONG = {
         ("pathwise", slope_of_the_box),
         ("own_draw_in_baseline", own(torch.min)),
         ("own_draw_in_baseline", own(torch.max)),
+        ("own_draw_in_baseline", own(torch.median)),
         ("own_draw_in_baseline", own(lambda values: values[0])),
         ("finite_difference", difference),
         ("too_loud", with_memory()),

@@ -126,6 +126,22 @@ def shares_of_the_loss(loss, raw_error, raw_kl):
     return loss(0 * raw_error, raw_kl) / loss(raw_error, 0 * raw_kl)
 
 
+def beta_with_bumps_added_up(loss, raw_error, raw_kl):
+    error, kl, before = raw_error.clone(), raw_kl.clone(), loss(raw_error, raw_kl)
+    kl[0, 0] += 1
+    of_kl = loss(error, kl) - before
+    error[0, 0, 0, 0] += 1
+    return of_kl / (loss(error, kl) - before)
+
+
+def beta_with_the_error_first(loss, raw_error, raw_kl):
+    error, kl, before = raw_error.clone(), raw_kl.clone(), loss(raw_error, raw_kl)
+    error[0, 0, 0, 0] += 1
+    of_error = loss(error, kl) - before
+    kl[0, 0] += 1
+    return (loss(error, kl) - before) / of_error
+
+
 # ── collapse_ratio ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -468,6 +484,8 @@ WRONG = {
         ("summed_gradients", summed_gradients),
         ("kl_alone", lambda loss, e, k: gradients(loss, e, k)[1][0, 0]),
         ("error_alone", lambda loss, e, k: gradients(loss, e, k)[0][0, 0, 0, 0].item()),
+        ("bumps_added_up", beta_with_bumps_added_up),
+        ("bumps_added_up", beta_with_the_error_first),
         ("value", lambda loss, e, k: 784.0),
         ("type", lambda loss, e, k: gradients(loss, e, k)[1] * torch.arange(k.shape[1])),
         ("raised", lambda loss, e, k: loss(e, k).backward()),
