@@ -311,6 +311,11 @@ def _walked(
         ),
     ),
     Mistake(
+        "own_noise",
+        "Two walks from the same eps end at different codes: start from the noise that you are given, and "
+        "draw nothing.",
+    ),
+    Mistake(
         "two_left",
         "More than one mistake is left. Test by hand: one bell of width s, many levels. Walks that start "
         "with the first level's noise must end as wide as the bell.",
@@ -328,6 +333,9 @@ def check_walk_down(answer: Answer) -> None:
         right = _walked(**inputs)
         if isinstance(found, Tensor) and found.shape == right.shape and _two_mistakes(found, **inputs):
             answer.fail("two_left")
+        ends, again = (answer.tensor(end, inputs) for end in (found, answer.call(**inputs)))
+        if ends.isfinite().all() and not close(ends, again):
+            answer.fail("own_noise")
         answer.match(found, right, **inputs)
     one = Bell(torch.zeros(1), torch.tensor([[0.5]]))
     for n, levels in ((1, [2.0, 0.7]), (5, [1.5])):

@@ -17,7 +17,8 @@ from course_lib.losses import reconstruction_error
     Mistake(
         "leak",
         "The group {group!r} is on both sides. Items of a group are alike, so the held-out part would not be "
-        "new to the model. Draw groups, not items.",
+        "new to the model. Do you draw groups, not items, and do your row numbers belong to the list in the "
+        "order in which you were given it?",
     ),
     Mistake("lost", "Only {found} of the {total} items are on one of the two sides: none may get lost."),
     Mistake("twice", "A row stands twice among those that you return: {row}."),
@@ -336,6 +337,10 @@ CHANCE = 0.001  # of refusing an alarm that keeps its promise
 
 @check(
     Mistake(
+        "no_scores",
+        "{key!r} says only which items raise an alarm: give their scores, as numbers.",
+    ),
+    Mistake(
         "rate_missed",
         "At your threshold {found} of the {total} calibration scores raise an alarm. At a rate of {rate:g} "
         "up to {allowed} may, and as many should.",
@@ -366,7 +371,7 @@ def check_alarm(answer: Answer) -> str:
     """A dict: rate, threshold, the scores calibration (N,) and held_out (M,), groups: how many each has."""
     alarm = _entries(answer, "rate", "threshold", "calibration", "held_out", "groups")
     rate, threshold = (answer.number(alarm[key], f"{key!r}") for key in ("rate", "threshold"))
-    calibration, held_out = (answer.tensor(alarm[key], {}, f"{key!r}") for key in ("calibration", "held_out"))
+    calibration, held_out = (_scores(answer, alarm, key) for key in ("calibration", "held_out"))
     if calibration.ndim != 1 or held_out.ndim != 1 or not len(calibration) or not len(held_out):
         raise WrongAnswer("'calibration' and 'held_out' must be scores (N,), one for each item.", "shape")
     if not 0 < rate < 1:
@@ -396,6 +401,15 @@ def check_alarm(answer: Answer) -> str:
     if alarms < low:
         answer.fail("too_quiet", **facts)
     return f"{alarms} of {len(held_out)} raise an alarm; by luck alone {low} to {high}."
+
+
+def _scores(answer: Answer, alarm: dict, key: str) -> Tensor:
+    try:
+        return answer.tensor(alarm[key], {}, f"{key!r}")
+    except WrongAnswer as error:
+        if error.mistake == "dtype":
+            answer.fail("no_scores", key=key)
+        raise
 
 
 def _by_luck(above: int, n: int, m: int, n_groups: float, m_groups: float) -> tuple[int, int]:

@@ -356,6 +356,19 @@ def with_noise(model, images):
     return redrawn
 
 
+def learns_before_looking(model, images):
+    learns_while_looking(model, images)
+    return redraw_with_embed(model, images)
+
+
+def embeds_before_looking(model, images):
+    mode = model.training
+    with torch.no_grad():
+        model.train().embed(images)
+    model.train(mode)
+    return redraw_with_embed(model, images)
+
+
 def learns_while_looking(model, images):
     mode = model.training
     redrawn = redraw_with_embed(model, images)
@@ -577,6 +590,8 @@ WRONG = {
         ("noise", with_a_seed),
         ("noise", mean_of_draws),
         ("statistics_changed", learns_while_looking),
+        ("statistics_changed", learns_before_looking),
+        ("statistics_changed", embeds_before_looking),
         ("statistics_changed", without_running_means),
         ("mode_left_behind", train_afterwards),
         ("model_frozen", frozen),

@@ -304,6 +304,7 @@ WRONG = {
             "two_left",
             lambda *inputs: walk_with(*inputs, start=False, told=1, share=lambda sigma, lower: sigma),
         ),
+        ("own_noise", lambda model, eps, levels: walk_by_index(model, torch.randn_like(eps), levels)),
         ("value", lambda *inputs: walk_by_index(*inputs) + 0.01),
         ("shape", lambda *inputs: walk_by_index(*inputs)[0]),
     ],

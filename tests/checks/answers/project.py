@@ -65,6 +65,10 @@ def split_by_items(groups, share, seed):
     return rows[count:], rows[:count]
 
 
+def split_in_another_order(groups, share, seed):
+    return split_in_loops(np.random.default_rng(seed).permutation(groups), share, seed)
+
+
 def split_without_seed(groups, share, seed):
     return split_in_loops(groups, share, random.randrange(10**9))
 
@@ -247,6 +251,7 @@ RIGHT = {
 WRONG = {
     "check_split_groups": [
         ("leak", split_by_items),
+        ("leak", split_in_another_order),
         ("lost", split_with_gaps),
         ("twice", split_with_a_row_twice),
         ("swapped", lambda g, share, seed: split_in_loops(g, share, seed)[::-1]),
@@ -289,6 +294,8 @@ WRONG = {
         ("nan", report(says={"PCA": float("nan")})),
     ],
     "check_alarm": [
+        ("no_scores", alarm(calibration=scores(200, 1) > 2, threshold=2.0)),
+        ("no_scores", alarm(held_out=(scores(200, 2) > 2).tolist())),
         ("rate_missed", alarm(threshold=0.0)),
         ("rate_missed", alarm(threshold=scores(200, 1).max().item())),
         (
