@@ -93,8 +93,8 @@ def _pictures(source: object) -> Iterator[tuple[str, object]]:
     """(name, picture or file) of all that `source` holds."""
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
-        if not path.exists():
-            raise ValueError(f"source must be a folder, a file or images, and there is no {path}")
+        if not str(source).strip() or not path.exists():  # Path("") is the folder that you are in
+            raise ValueError(f"source must be a folder, a file or images, and there is no '{source}'")
         below = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
         source = sorted(below) if path.is_dir() else [path]
     elif isinstance(source, (np.ndarray, Tensor)):

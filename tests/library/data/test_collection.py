@@ -66,14 +66,40 @@ def test_silence_is_silent():
     assert (data.spectra(np.zeros(4096)) == 0).all()
 
 
+def pictures(folder, names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((30, 40, 3), 51, np.uint8)).save(folder / name)
+
+
 def test_a_folder_of_pictures(tmp_path):
-    for name in ("garden/a.png", "garden/deep/b.png", "wood.png", "odd ones/c.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((30, 40, 3), 51, np.uint8)).save(tmp_path / name)
-    found = data.collect(tmp_path, "photographs", size=16, channels=3)
-    assert found.groups.tolist() == ["garden", "garden", "odd ones", "wood.png"]
-    assert found.odd.tolist() == [False, False, True, False]
-    torch.testing.assert_close(found.images, torch.full((4, 3, 16, 16), 0.2))
+    source = tmp_path / "odd things at home"  # its own name says nothing
+    normal = ["garden/a.png", "garden/deep/b.png", *(f"wood {i}.png" for i in range(7))]
+    odd = ["Odd ones/c.png", "garden/deep/odd/d.png", "garden/odd_e.png", "odd.png"]
+    pictures(source, normal + odd)
+    (source / ".hidden").write_text("words")
+    (source / "garden" / "notes.txt").write_text("words")
+    found = data.collect(source, "photographs", size=16, channels=3)
+    assert sorted(found.names) == sorted(normal + odd)
+    assert set(found.names[found.odd.numpy()]) == set(odd)
+    assert found.groups.tolist() == [name.split("/")[0] for name in found.names]
+    torch.testing.assert_close(found.images, torch.full((13, 3, 16, 16), 0.2))
+    as_dict = {path.name: str(path) for path in sorted(source.iterdir()) if path.name != ".hidden"}
+    again = data.collect(as_dict, "photographs", size=16, channels=3)
+    assert again.names.tolist() == found.names.tolist()
+    assert torch.equal(again.odd, found.odd)
+
+
+def test_a_dict_may_hold_one_picture_or_many_a_group_and_files_that_cannot_be_read(tmp_path):
+    pictures(tmp_path, ["a.png", "odd b.png"])
+    (tmp_path / "broken.png").write_text("words")
+    files = [tmp_path / "broken.png", tmp_path / "a.png", tmp_path / "odd b.png"]
+    source = {i: np.zeros((28, 28)) for i in range(6)}
+    source |= {"colour": np.zeros((64, 64, 3), np.uint8), "files": files, "many": torch.zeros(3, 1, 9, 9)}
+    found = data.collect(source, "photographs")
+    assert found.groups.tolist() == [*"012345", "colour", "files", "files", *["many"] * 3]
+    assert found.names[6:10].tolist() == ["colour/image 0", "files/a.png", "files/odd b.png", "many/image 0"]
+    assert found.odd.nonzero().flatten().tolist() == [8]
 
 
 def test_a_folder_of_sounds_of_another_rate_in_stereo(tmp_path):
@@ -95,6 +121,16 @@ def test_a_folder_of_tables_few_recordings_are_cut_into_tenths(tmp_path):
     assert found.groups.tolist() == [f"day, part {i}" for i in range(10)]
     torch.testing.assert_close(found.images[3, 0, 0], torch.arange(192, 256) / 644)
     torch.testing.assert_close(found.images[:, 0] + found.images[:, 1], torch.ones(10, 1, 64))
+    assert found.names.tolist() == [f"day, window {i}" for i in range(10)]
+
+
+def test_an_odd_recording_may_lie_in_any_folder(tmp_path):
+    for name in ("monday/walk", "monday/odd walk", "monday/ODD/walk", "sunday/walk, not odd"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        np.savetxt(tmp_path / f"{name}.csv", np.arange(640), delimiter=",")
+    found = data.collect(tmp_path, "sensors")
+    kinds = {name.split(", window")[0] for name in found.names[found.odd.numpy()]}
+    assert kinds == {"monday/odd walk", "monday/ODD/walk"}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +142,18 @@ def test_a_folder_of_tables_few_recordings_are_cut_into_tenths(tmp_path):
         ({"a": np.zeros((1, 64)), "b": np.zeros((2, 64))}, "sensors", "same number of channels"),
         ("nowhere at all", "sounds", "nowhere at all"),
         ({}, "photographs", "at least one image"),
+        ("nowhere at all", "photographs", "must be a folder, and there is no nowhere at all"),
+        ("", "photographs", "'.' is the folder that you are in"),
+        (" ", "sensors", "'.' is the folder that you are in"),
+        (__file__, "photographs", r"not the file .*test_collection\.py: take the folder of all groups"),
+        (np.zeros((9, 28, 28)), "photographs", r"not NumPy array of float64: dict\(enumerate\(source\)\)"),
+        (7, "sounds", "a folder or a dict, group → what it holds, not int"),
+        ({"a": "nowhere"}, "photographs", "there is no 'nowhere'"),
+        ({"a": ""}, "photographs", "there is no ''"),
+        ({"a": "my.wav"}, "sounds", r"source\['a'\] must be numbers \(N,\), not <U6 of the shape \(\)"),
+        ({"a": np.zeros((2, 900))}, "sounds", r"must be numbers \(N,\), not float64 of the shape \(2, 900\)"),
+        (dict(enumerate(np.zeros((7, 9, 9)))), "photographs", "part, and it holds 7: add sub-folders"),
+        ({f"odd {i}": np.zeros(99) for i in range(9)}, "sensors", "part, and it holds 0: add recordings"),
     ],
 )
 def test_what_cannot_work_gets_a_sentence(source, kind, words):
