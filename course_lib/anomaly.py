@@ -4,6 +4,7 @@ A score is one number an image, and a higher score means odder: thresholds, ROC 
 take this for granted.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,19 +69,39 @@ def auc(normal: Tensor, odd: Tensor) -> float:
 
 
 def auc_interval(
-    normal: Tensor, odd: Tensor, *, confidence: float = 0.95, resamples: int = 200, seed: int = 0
+    normal: Tensor,
+    odd: Tensor,
+    *,
+    groups: tuple[Sequence[str], Sequence[str]] | None = None,
+    confidence: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Percentile-bootstrap interval of `auc`, resampling normal and odd images apart.
 
     It knows only the images at hand: without one error among them it is (1, 1), however few they are, and
     it says nothing of how another training run would have come out.
+
+    `groups` names the group of each normal and of each odd image. Whole groups are then resampled, for images
+    of a group are alike: images one by one would give too narrow an interval. A side with one group alone is
+    resampled image by image.
     """
     _require_scores(normal=normal, odd=odd)
+    for name, scores in {"normal": normal, "odd": odd}.items():
+        if len(scores) < 2:
+            raise ValueError(f"{name} must hold at least two scores to resample, not {len(scores)}")
     from scipy.stats import bootstrap
 
+    parts = [_array(normal), _array(odd)]
+    if groups is not None:
+        parts = [_by_group(*part) for part in zip(parts, groups, ("normal", "odd"), strict=True)]
+
+    def auc_of(*drawn: np.ndarray) -> float:
+        return _auc(*(_taken(part, rows) for part, rows in zip(parts, drawn, strict=True)))
+
     result = bootstrap(
-        (_array(normal), _array(odd)),
-        _auc,
+        [np.arange(len(part)) for part in parts],
+        auc_of,
         n_resamples=resamples,
         confidence_level=confidence,
         vectorized=False,
@@ -137,6 +158,21 @@ def _auc(normal: np.ndarray, odd: np.ndarray) -> float:
     normal = np.sort(normal)
     below, not_above = (np.searchsorted(normal, odd, side).mean() for side in ("left", "right"))
     return float((below + not_above) / 2 / len(normal))
+
+
+def _by_group(scores: np.ndarray, groups: Sequence[str], name: str) -> np.ndarray | list[np.ndarray]:
+    """The scores of each group; those of a single group as they are."""
+    groups = np.asarray(groups)
+    if groups.shape != scores.shape:
+        raise ValueError(
+            f"groups must name the group of each {name} score, {scores.shape}, not {groups.shape}"
+        )
+    names = np.unique(groups)
+    return [scores[groups == group] for group in names] if len(names) > 1 else scores
+
+
+def _taken(part: np.ndarray | list[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    return part[rows] if isinstance(part, np.ndarray) else np.concatenate([part[row] for row in rows])
 
 
 def _array(scores: Tensor) -> np.ndarray:

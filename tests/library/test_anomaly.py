@@ -97,6 +97,18 @@ def test_the_interval_keeps_to_its_seed_and_to_the_ends():
     assert anomaly.auc_interval(normal, normal.max() + torch.rand(9) + 1) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("odd_in_groups", [True, False])
+def test_copies_in_a_group_make_the_interval_no_narrower(odd_in_groups):
+    normal, odd = torch.randn(20), torch.randn(12) + 0.5
+    copies = [torch.arange(n).repeat_interleave(30) for n in (20, 12)]
+    by_group = anomaly.auc_interval(
+        normal[copies[0]],
+        odd[copies[1]] if odd_in_groups else odd,
+        groups=(copies[0], copies[1] if odd_in_groups else ["odd"] * 12),
+    )
+    assert by_group == pytest.approx(anomaly.auc_interval(normal, odd))
+
+
 def test_precision_against_scikit_learn_from_rates_and_from_counts():
     random = np.random.default_rng(0)
     odd = random.random(20_000) < 0.03

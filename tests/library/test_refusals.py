@@ -102,6 +102,12 @@ REFUSED = [
     (lambda: anomaly.auc([1.0], SCORES), "normal must be a tensor, not list"),
     (lambda: anomaly.roc(torch.tensor([inf]), SCORES), "normal must hold finite"),
     (lambda: anomaly.auc_interval(torch.tensor(1.0), SCORES), r"not \(\)"),
+    (
+        lambda: anomaly.auc_interval(SCORES, SCORES[:1]),
+        "odd must hold at least two scores .*, not 1",
+    ),
+    (lambda: anomaly.auc_interval(SCORES, SCORES, groups=("abcde", list("abcde"))), "each normal score"),
+    (lambda: anomaly.auc_interval(SCORES, SCORES, groups=([*"abcde"], [*"abcd"])), r"odd score, \(5,\), not"),
     (lambda: anomaly.confusion(SCORES, NONE, 1.0), "odd must be"),
     (lambda: anomaly.threshold_at(NONE, 0.1), "scores must be"),
     (lambda: anomaly.threshold_at(SCORES, 0), "between 0 and 1, not 0"),
