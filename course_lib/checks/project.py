@@ -195,6 +195,11 @@ def check_baselines(answer: Answer) -> None:
 # ── errors ───────────────────────────────────────────────────────────────────────────────────────
 
 MODELS = ("autoencoder", "VAE")
+GROUPS_SHARED = Mistake(
+    "groups_shared",
+    "The group {group!r} is in {first} and in {second}. Its items are alike, so the second part is not new "
+    "to what was made with the first.",
+)
 
 
 @check(
@@ -202,6 +207,7 @@ MODELS = ("autoencoder", "VAE")
         "items_shared",
         "{count} of the items in held_out are in train, too. They are not held out: split again.",
     ),
+    GROUPS_SHARED,
     Mistake(
         "other_code_sizes",
         "The code of the autoencoder has {a} numbers, that of the VAE {b}. Give all the same, PCA too: else "
@@ -236,19 +242,19 @@ MODELS = ("autoencoder", "VAE")
     ),
     tests="that nothing is shared, equal code sizes, the four errors, and both verdicts, measured again",
 )
-def check_errors(answer: Answer) -> str:
-    """A report: train, held_out (N, C, H, W), groups (N,) of held_out; models, errors, beats_pca by name."""
+def check_my_report(answer: Answer) -> str:
+    """A dict: train, held_out (N, C, H, W), groups: names for both; models, errors, beats_pca by name."""
     report = _entries(answer, "train", "held_out", "groups", "models", "errors", "beats_pca")
-    train, held_out = (_items(report[key], key) for key in ("train", "held_out"))
+    train, held_out = (_items(report[key], f"my_report[{key!r}]") for key in ("train", "held_out"))
     models = _named(report, "models", MODELS)
     said = {
-        name: answer.number(value, f"errors[{name!r}]")
+        name: answer.number(value, f"my_report['errors'][{name!r}]")
         for name, value in _named(report, "errors", ("mean image", "PCA", *MODELS)).items()
     }
     verdicts = _named(report, "beats_pca", MODELS)
-    groups = np.asarray(report["groups"])
-    if groups.shape != (len(held_out),) or len(set(groups)) < 2:
-        raise WrongAnswer("'groups' must name the group of each held-out item, at least two groups.", "type")
+    groups = _groups(answer, report["groups"], train=len(train), held_out=len(held_out))[1]
+    if len(set(groups)) < 2:
+        raise WrongAnswer("my_report['held_out'] must hold at least two groups, and it holds one.", "value")
     seen = {item.numpy().tobytes() for item in train}
     shared = sum(item.numpy().tobytes() in seen for item in held_out)
     if shared:
@@ -304,9 +310,13 @@ def _with_noise(vae: nn.Module, images: Tensor) -> float:
 @torch.no_grad()
 def _code_size(model: object, name: str, images: Tensor) -> int:
     if not isinstance(model, nn.Module) or not hasattr(model, "embed") or not hasattr(model, "decode"):
-        raise WrongAnswer(f"models[{name!r}] must be a trained model with embed and decode.", "type")
+        raise WrongAnswer(
+            f"my_report['models'][{name!r}] must be a trained model with embed and decode.", "type"
+        )
     if name == "VAE" and not isinstance(model(images[:2]), tuple):
-        raise WrongAnswer("models['VAE'] gives no (x_hat, mu, log_var): is it a models.VAE?", "type")
+        raise WrongAnswer(
+            "my_report['models']['VAE'] gives no (x_hat, mu, log_var): is it a models.VAE?", "type"
+        )
     return model.embed(images[:2]).shape[1]
 
 
@@ -320,13 +330,36 @@ def _entries(answer: Answer, *keys: str) -> dict:
 def _named(report: dict, key: str, names: tuple[str, ...]) -> dict:
     entry = report[key]
     if not isinstance(entry, dict) or set(entry) != set(names):
-        raise WrongAnswer(f"{key!r} must be a dict with an entry for each of {', '.join(names)}.", "type")
+        raise WrongAnswer(
+            f"my_report[{key!r}] must be a dict with an entry for each of {', '.join(names)}.", "type"
+        )
     return {name: entry[name] for name in names}
+
+
+def _groups(answer: Answer, pair: object, **sizes: int) -> list[np.ndarray]:
+    """The names of the groups of the items of two parts, which have none in common."""
+    first, second = sizes
+    needed = (
+        f"{answer.name}['groups'] must be ({first}_groups, {second}_groups): names for the {sizes[first]} "
+        f"items of {first} and the {sizes[second]} of {second}"
+    )
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise WrongAnswer(f"{needed}.", "type")
+    found = [np.asarray(names) for names in pair]
+    for part, names in zip(sizes, found, strict=True):
+        if names.shape != (sizes[part],):
+            raise WrongAnswer(f"{needed}; those of {part} are of the shape {names.shape}.", "type")
+        if names.dtype.kind not in "UO":
+            raise WrongAnswer(f"{needed}, and those of {part} are numbers.", "type")
+    shared = sorted(set(found[0]) & set(found[1]))
+    if shared:
+        answer.fail("groups_shared", group=str(shared[0]), first=first, second=second)
+    return found
 
 
 def _items(images: object, name: str) -> Tensor:
     if not isinstance(images, Tensor) or images.ndim != 4 or len(images) < 2:
-        raise WrongAnswer(f"{name!r} must be at least two items in one tensor (N, C, H, W).", "type")
+        raise WrongAnswer(f"{name} must be at least two items in one tensor (N, C, H, W).", "type")
     return images.detach().cpu()
 
 
@@ -355,6 +388,7 @@ CHANCE = 0.001  # of refusing an alarm that keeps its promise
         "Calibration and held-out scores are the same items. A promise is tested on items that had no part "
         "in it.",
     ),
+    GROUPS_SHARED,
     Mistake(
         "promise_broken",
         "{found} of {total} held-out items raise an alarm; by luck it would hardly be more than {high}. Was "
@@ -365,10 +399,10 @@ CHANCE = 0.001  # of refusing an alarm that keeps its promise
         "{found} of {total} held-out items raise an alarm; by luck it would hardly be fewer than {low}. Are "
         "the held-out items easier than those of the calibration?",
     ),
-    tests="the threshold on the calibration scores, and the promised rate on the held-out ones",
+    tests="the threshold on the calibration scores, and how many of the held-out ones lie above it",
 )
-def check_alarm(answer: Answer) -> str:
-    """A dict: rate, threshold, the scores calibration (N,) and held_out (M,), groups: how many each has."""
+def check_my_alarm(answer: Answer) -> str:
+    """A dict: rate, threshold, the scores calibration (N,) and held_out (M,), groups: names for both."""
     alarm = _entries(answer, "rate", "threshold", "calibration", "held_out", "groups")
     rate, threshold = (answer.number(alarm[key], f"{key!r}") for key in ("rate", "threshold"))
     calibration, held_out = (_scores(answer, alarm, key) for key in ("calibration", "held_out"))
@@ -386,21 +420,19 @@ def check_alarm(answer: Answer) -> str:
     if abs(found - allowed) > 1:  # a quantile that interpolates may leave one more
         answer.fail("rate_missed", found=found, total=len(calibration), rate=rate, allowed=allowed)
     alarms = int((held_out > threshold).sum())
-    counts = alarm["groups"]
-    if not isinstance(counts, (tuple, list)) or len(counts) != 2:
-        raise WrongAnswer(
-            "'groups' must be two numbers: the groups of calibration, those of held_out.", "type"
-        )
-    sizes = [answer.number(count, "each of 'groups'") for count in counts]
-    if not (1 <= sizes[0] <= len(calibration) and 1 <= sizes[1] <= len(held_out)):
-        raise WrongAnswer("'groups' must count the groups in calibration and in held_out.", "value")
+    groups = _groups(answer, alarm["groups"], calibration=len(calibration), held_out=len(held_out))
+    sizes = [len(set(names)) for names in groups]
     low, high = _by_luck(found, len(calibration), len(held_out), *sizes)
     facts = {"found": alarms, "total": len(held_out), "low": low, "high": high}
     if alarms > high:
         answer.fail("promise_broken", **facts)
     if alarms < low:
         answer.fail("too_quiet", **facts)
-    return f"{alarms} of {len(held_out)} raise an alarm; by luck alone {low} to {high}."
+    counts = f"{alarms} of {len(held_out)} raise an alarm where {rate * len(held_out):.3g} were promised"
+    able = ", which hardly test the promise" if high >= len(held_out) / 2 else ""
+    able = ", which cannot test the promise" if low == 0 and high >= len(held_out) else able
+    where = f"{sizes[0]} groups in calibration and {sizes[1]} in held_out"
+    return f"{counts}; luck alone gives {low} to {high} with {where}{able}."
 
 
 def _scores(answer: Answer, alarm: dict, key: str) -> Tensor:

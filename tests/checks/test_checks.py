@@ -238,3 +238,14 @@ def test_jupyter_shows_the_message_alone():
     for error in (WrongAnswer("Look at the sign."), NotAttempted()):
         (line,) = error._render_traceback_()
         assert line == f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize(("groups", "able"), [(5, "cannot test"), (10, "hardly test"), (20, "")])
+def test_an_alarm_that_too_few_groups_test_is_called_so(groups, able, capsys):
+    often = torch.linspace(1, 2, 160) * 1.15  # more than four times the promised rate
+    alarm = answers.project.alarm(0.05, torch.linspace(1, 2, 160), often, groups=(groups, groups))
+    CHECKS["check_my_alarm"](alarm)
+    said = capsys.readouterr().out
+    assert said.rstrip().endswith(f", which {able} the promise." if able else "in held_out.")
+    assert f"{int((often > 1.95).sum())} of 160 raise an alarm where 8 were promised" in said
+    assert f"with {groups} groups in calibration" in said

@@ -180,6 +180,7 @@ class NoisyCurve(Curve):
 
 TRAIN, HELD_OUT = items_along(60, 1), items_along(40, 2)
 GROUPS = np.repeat([f"day {i}" for i in range(10)], 4)
+TRAIN_GROUPS = np.repeat([f"earlier day {i}" for i in range(10)], 6)
 
 
 def report(models=None, says=None, beats=None, **changes):
@@ -194,7 +195,7 @@ def report(models=None, says=None, beats=None, **changes):
     return {
         "train": TRAIN,
         "held_out": HELD_OUT,
-        "groups": GROUPS,
+        "groups": (TRAIN_GROUPS, GROUPS),
         "models": models,
         "errors": {"mean image": mean, "PCA": pca, **errors, **(says or {})},
         "beats_pca": {"autoencoder": True, "VAE": True, **(beats or {})},
@@ -222,10 +223,18 @@ def scores(n, seed, scale=1.0):
 
 
 def alarm(rate=0.05, calibration=None, held_out=None, threshold=None, groups=(200, 200)):
+    """A right alarm; `groups` are how many groups calibration and held_out have, or an entry to test."""
     calibration = scores(200, 1) if calibration is None else calibration
     held_out = scores(200, 2) if held_out is None else held_out
     if threshold is None:
         threshold = calibration.sort(descending=True)[0][int(rate * len(calibration))].item()
+    if isinstance(groups, tuple) and all(isinstance(count, int) for count in groups):
+        groups = tuple(
+            [f"{part} {i * count // len(items)}" for i in range(len(items))]
+            for part, count, items in zip(
+                ("then", "now"), groups, (torch.as_tensor(calibration), held_out), strict=True
+            )
+        )
     return {
         "rate": rate,
         "threshold": threshold,
@@ -238,8 +247,12 @@ def alarm(rate=0.05, calibration=None, held_out=None, threshold=None, groups=(20
 RIGHT = {
     "check_split_groups": [split_by_sklearn, split_in_loops],
     "check_baselines": [baselines_by_sklearn, baselines_by_eigenvectors],
-    "check_errors": [report(), pca_wins(), report(groups=list(GROUPS), beats={"VAE": np.True_})],
-    "check_alarm": [
+    "check_my_report": [
+        report(),
+        pca_wins(),
+        report(groups=[list(TRAIN_GROUPS), GROUPS.astype(object)], beats={"VAE": np.True_}),
+    ],
+    "check_my_alarm": [
         alarm(),
         alarm(0.1, threshold=float(np.quantile(scores(200, 1).numpy(), 0.9))),
         alarm(0.1, scores(75, 1), threshold=float(np.quantile(scores(75, 1).numpy(), 0.9)), groups=(75, 200)),
@@ -278,8 +291,8 @@ WRONG = {
         ("value", lambda *given: [error**0.5 for error in baselines_by_sklearn(*given)]),
         ("type", lambda *given: baselines_by_sklearn(*given)[1]),
     ],
-    "check_errors": [
-        ("items_shared", report(train=torch.cat([TRAIN, HELD_OUT[:3]]))),
+    "check_my_report": [
+        ("items_shared", report(train=torch.cat([TRAIN[3:], HELD_OUT[:3]]))),
         ("other_code_sizes", report({"autoencoder": Curve(0.01), "VAE": NoisyCurve(0.03, size=2)})),
         ("per_pixel", report(says={"PCA": report()["errors"]["PCA"] / 12})),
         ("measured_on_train", report(says={"PCA": baselines_by_sklearn(TRAIN, TRAIN, 1)[1]})),
@@ -289,11 +302,16 @@ WRONG = {
         ("claims_too_little", report(beats={"autoencoder": False})),
         ("type", {"errors": {}}),
         ("type", report(models={"autoencoder": Curve(), "VAE": Curve()})),
-        ("type", report(groups=GROUPS[:-1])),
+        ("type", report(groups=GROUPS)),
+        ("type", report(groups=(TRAIN_GROUPS, GROUPS[:-1]))),
+        ("type", report(groups=(GROUPS, TRAIN_GROUPS))),
+        ("type", report(groups=(TRAIN_GROUPS, np.arange(40)))),
+        ("value", report(groups=(TRAIN_GROUPS, ["today"] * 40))),
+        ("groups_shared", report(groups=(TRAIN_GROUPS, TRAIN_GROUPS[:40]))),
         ("type", [1.0, 2.0]),
         ("nan", report(says={"PCA": float("nan")})),
     ],
-    "check_alarm": [
+    "check_my_alarm": [
         ("no_scores", alarm(calibration=scores(200, 1) > 2, threshold=2.0)),
         ("no_scores", alarm(held_out=(scores(200, 2) > 2).tolist())),
         ("rate_missed", alarm(threshold=0.0)),
@@ -316,8 +334,10 @@ WRONG = {
         ("too_quiet", alarm(0.2, held_out=scores(200, 2, 0.2))),
         ("type", {"rate": 0.05}),
         ("type", alarm(groups=400)),
+        ("type", alarm(groups=[200, 200])),
         ("type", alarm(groups=(["a", "b"], ["c", "d"]))),
-        ("value", alarm(groups=(0, 10))),
+        ("type", alarm(groups=(np.arange(200), np.arange(200)))),
+        ("groups_shared", alarm(groups=(["a"] * 200, ["b", "a"] * 100))),
         ("value", alarm(rate=5, threshold=1.0)),
         ("shape", alarm(held_out=scores(200, 2)[:, None])),
     ],
