@@ -24,6 +24,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline", "attrs_block"
 myst_heading_anchors = 3
 
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False  # PyTorch's own words on forward are not ours
 python_use_unqualified_type_names = True
 add_module_names = False
 default_role = "literal"

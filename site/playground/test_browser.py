@@ -211,7 +211,8 @@ def test_the_elbow_is_explained_in_pictures(visit):
     assert page.is_visible("#elbow")
     assert page.is_hidden("#shared")
     for picture in ("price", "why"):  # drawn in the width that they have now
-        drawn, shown = page.locator(f"#{picture}").evaluate("c => [c.width / devicePixelRatio, c.clientWidth]")
+        widths = "c => [c.width / devicePixelRatio, c.clientWidth]"
+        drawn, shown = page.locator(f"#{picture}").evaluate(widths)
         assert drawn == pytest.approx(shown, abs=1)
 
 
