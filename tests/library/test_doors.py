@@ -119,7 +119,7 @@ OTHERS = [
     (lambda: data.render_moons(0.5), "phases must be a tensor, not float"),
     (lambda: data.banana_curve(np.zeros(3)), "position must be a tensor"),
     (lambda: data.whiten(np.zeros((1, 8, 8))), "photos must be a tensor"),
-    (lambda: data.own("nowhere"), "there is no nowhere"),
+    (lambda: data.own("nowhere"), "there is no 'nowhere'"),
     (lambda: data.own([]), "at least one image"),
     (lambda: data.own(3), "not int"),
     (lambda: data.own([3]), "image 0 must be a file, PIL image.*not int"),
