@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { DigitsModel } from "../src/core/digits.js";
 import { fromPixels, SHAPES } from "../src/images.js";
 import { judge, play } from "../src/experiment.js";
-import { CHAPTERS, PRESETS } from "../src/presets.js";
+import { hasHook } from "../src/elbow.js";
+import { chapterPage, CHAPTERS, PRESETS } from "../src/presets.js";
 import { defaults, FIELDS, readAddress, readField, writeAddress } from "../src/state.js";
 import { drawData, SCHEDULES, Training } from "../src/core/training.js";
 
@@ -49,6 +50,7 @@ test("each chapter with an experiment has the name that stands over its notebook
     const file = readdirSync(folder).find((f) => f.startsWith(`${chapter.padStart(2, "0")}_`));
     const { cells } = JSON.parse(readFileSync(new URL(file, folder)));
     assert.equal(cells[0].source[0].trim(), `# ${chapter}. ${name}`);
+    assert.equal(chapterPage(chapter), `../notebooks/${file.replace(".ipynb", ".html")}`);
   }
   assert.deepEqual(Object.keys(CHAPTERS).map(Number), [...new Set(PRESETS.map((p) => p.chapter))]);
 });
@@ -61,8 +63,17 @@ test("a drawing is ordinary, odd, or has fooled the score, by either score; what
   assert.match(told(30, 0.05).words, /false alarm/);
   assert.match(told(3, 0.6).words, /squared error of 3\.00 lies below the threshold of 10\.00/);
   assert.deepEqual(["error", "relative"].map((by) => told(15, 0.6, by).kind), ["odd", "fooled"]);
+  assert.match(told(3, 0.6).words, /error ÷ ink, lets it pass, too: 0\.03, threshold 0\.20/);
+  assert.match(told(15, 0.6, "relative").words, /squared error, catches it: 15\.00, threshold 10\.00/);
+  assert.match(told(3, 0.05).words, /misfit 0\.05, below 0\.15/);
   assert.equal(told(3, null).kind, "ordinary");
   assert.doesNotMatch(told(3, null).words, /circle/);
+});
+
+test("a hook is a line that turns back among the smallest circles, in either direction", () => {
+  const radii = Float32Array.from({ length: 300 }, (_, i) => 0.03 + (0.44 * i) / 299);
+  const line = radii.map((r) => 4 * r), hook = radii.map((r) => 4 * Math.max(r, 0.14 - r));
+  assert.deepEqual([line, hook, hook.map((z) => -z)].map((mu) => hasHook(radii, mu)), [false, true, true]);
 });
 
 test("at an elbow the error is high and neighbours share nothing; without clouds nothing is told of them", () => {
