@@ -11,7 +11,7 @@ from benchmarks import waiting
 from tools.notebooks import store
 
 HOLD = "import numpy\nheld = numpy.ones(25 * 2**20)\nimport time\ntime.sleep(1)"  # 200 MiB
-RELEASE = "del held"
+RELEASE = "del held\ntime.sleep(1)"
 
 
 @pytest.fixture
