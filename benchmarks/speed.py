@@ -29,6 +29,7 @@ from torch.utils.benchmark.utils.timer import timer
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import gaussian_blur
 
+from benchmarks.commands import commands, playground
 from benchmarks.machine import machine
 from benchmarks.speed_report import Numbers, render
 from benchmarks.waiting import WAYS, measure_notebooks
@@ -366,6 +367,8 @@ SECTIONS = {
     "time_to_quality_gpu": lambda o: on_gpu(
         o.output, "time_to_quality_gpu", lambda: time_to_quality(o.seeds, "cuda")
     ),
+    "commands": lambda o: store(o.output, "commands", commands()),
+    "playground": lambda o: store(o.output, "playground", playground()),
     **{way: lambda o, way=way: measure_notebooks(o.output, way, o.notebooks, report) for way in WAYS},
 }
 

@@ -1,14 +1,16 @@
 """Measure the built playground in headless Chromium: seconds of a training, frames a second, bytes to load.
 
-    python site/playground/bench/in_browser.py
+    python site/playground/bench/in_browser.py          # --json: the training and the bytes alone
 
 With RIVALS, a folder in which `npm install @jax-js/jax@0.1.25 @tensorflow/tfjs-core@4.22.0
 @tensorflow/tfjs-backend-wasm@4.22.0` was run, also a step of each of them, one after the other.
 """
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +26,8 @@ globalThis.frames = [];
 """
 
 
-def training(page: Page) -> str:
+def training(page: Page) -> dict[str, float]:
+    """One training at the page's own settings; the longest frame is in milliseconds."""
     page.goto(f"{(HERE / 'dist' / 'index.html').as_uri()}")
     page.wait_for_function("playground.page.view !== null")
     page.evaluate(COUNT_FRAMES)
@@ -35,8 +38,7 @@ def training(page: Page) -> str:
     seconds = page.evaluate("playground.page.results[0].seconds")
     during = [t for t in frames if t < start + 1000 * seconds]
     longest = max(b - a for a, b in pairwise(during))
-    frames_a_second = len(during) / seconds
-    return f"30 epochs: {seconds:.1f} s, {frames_a_second:.0f} frames a second, longest {longest:.0f} ms"
+    return {"30 epochs (s)": seconds, "frames a second": len(during) / seconds, "longest frame (ms)": longest}
 
 
 def step(page: Page, script: str, steps: int) -> str:
@@ -61,12 +63,13 @@ def step(page: Page, script: str, steps: int) -> str:
 
 
 def main() -> None:
-    for file in sorted((HERE / "dist").iterdir()):
-        print(f"{file.name}: {file.stat().st_size / 1000:.1f} kB")
+    kilobytes = sum(file.stat().st_size for file in (HERE / "dist").iterdir()) / 1000
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
-        print(training(page))
+        print(json.dumps({"kB to load": kilobytes} | training(page), indent=1))
+        if "--json" in sys.argv:
+            return
         print(step(page, "steps.mjs", 500))
         if RIVALS:
             print(step(page, "jax_js.mjs", 100))
