@@ -273,8 +273,9 @@ def _wins(normal: Tensor, odd: Tensor) -> Tensor:
     return odd[:, None] > normal
 
 
-def _ties(normal: Tensor, odd: Tensor) -> Tensor:
-    return odd[:, None] == normal
+def _share_won(normal: Tensor, odd: Tensor) -> Tensor:
+    ties = odd[:, None] == normal
+    return (_wins(normal, odd) + 0.5 * ties).double().mean()
 
 
 @check(
@@ -283,7 +284,7 @@ def _ties(normal: Tensor, odd: Tensor) -> Tensor:
         "Upside down: this is the chance that a normal image has the higher score. A detector that finds "
         "everything must "
         "get 1.",
-        lambda normal, odd: _wins(odd, normal).double().mean() + 0.5 * _ties(odd, normal).double().mean(),
+        lambda normal, odd: 1 - _share_won(normal, odd),
     ),
     Mistake(
         "counted",
@@ -330,20 +331,26 @@ def _ties(normal: Tensor, odd: Tensor) -> Tensor:
         "must be ½.",
         lambda normal, odd: (odd[:, None] >= normal).double().mean(),
     ),
+    Mistake(
+        "never_below_half",
+        "It never falls below one half. But a detector can score odd images lower than normal ones, and then "
+        "the AUC must say so: an AUC of 0.2 is a sign that something is the wrong way round.",
+        lambda normal, odd: (share := _share_won(normal, odd)).maximum(1 - share),
+    ),
     Mistake("library", "You call {call}: here the pairs are to be counted, with comparisons of your own."),
-    tests="random scores against scikit-learn's roc_auc_score, without ties and with many; scores all alike, "
-    "a single pair",
+    tests="random scores against scikit-learn's roc_auc_score, odd ones higher and lower, without ties and "
+    "with many; scores all alike, a single pair",
 )
 def check_auc_by_pairs(answer: Answer) -> None:
     """f(normal (N,), odd (M,)) → the share of pairs in which the odd score is higher, ties counting half."""
     for tied in (False, True):
-        draws = [(2 * answer.normal(40), 1 + 2 * answer.normal(23)) for _ in range(3)]
+        draws = [(2 * answer.normal(40), shift + 2 * answer.normal(23)) for shift in (1, -1, 2, 0) * 2]
         draws = [tuple(scores.round() if tied else scores for scores in pair) for pair in draws]
         found = [_area(answer, *pair) for pair in draws]
         right = [roc_auc_score([0] * 40 + [1] * 23, torch.cat(pair)) for pair in draws]
         if np.allclose(found, right, rtol=1e-4):
             continue
-        for mistake in answer.mistakes:  # told by all three draws: one alone may be a coincidence
+        for mistake in answer.mistakes:  # told by all draws: a few may be coincidences
             wrong = mistake.answer and [float(mistake.answer(*pair)) for pair in draws]
             if wrong and np.allclose(found, wrong, rtol=1e-4):
                 raise WrongAnswer(mistake.message, mistake.name)

@@ -226,6 +226,7 @@ WRONG_AUCS = [
     ("divided_by_normal", lambda normal, odd: wins(normal, odd).sum() / len(normal)),
     ("one_for_all", lambda normal, odd: (odd > normal.mean()).float().mean()),
     ("one_for_all", lambda normal, odd: (odd > normal.median()).float().mean()),
+    ("never_below_half", lambda normal, odd: max(auc_in_loops(normal, odd), auc_in_loops(odd, normal))),
     ("library", auc),
     ("library", auc_with_mann_whitney),
     ("library", auc_with_sklearn),
