@@ -153,7 +153,11 @@ def check_vae_tests(answer: Answer) -> None:
     ),
     Mistake("batch_summed", "The loss is summed over the batch: the docstring says averaged."),
     Mistake("loss", "`loss` returns {found:.4g} where the docstring's sum is {right:.4g}."),
-    Mistake("uniform", "`generate` draws no code below 0, or none beyond 1: that is not the prior N(0, I)."),
+    Mistake(
+        "uniform",
+        "With a decoder that returns its codes, `generate` returns none below 0, or none beyond 1: are they "
+        "drawn from the prior N(0, I), and is what the decoder returns left as it is?",
+    ),
     Mistake(
         "prior",
         "The codes of `generate` have the mean {mean:.2f} and the spread {spread:.2f}; the prior "
@@ -416,7 +420,8 @@ def step_windows(n, seed=0):
     Mistake(
         "all_alike",
         "Your windows are nearly all the same, as from a VAE that collapsed, or had no time to learn. What "
-        "was the error worth in your unit: more than a few nats, and not thousands?",
+        "was the error worth in your unit: more than a few nats, and not thousands? "
+        "And are the codes drawn from N(0, I)?",
     ),
     Mistake("copies", "These are the windows that you trained on. New ones are asked for."),
     Mistake(

@@ -508,7 +508,7 @@ def _slope(f: Callable, mu: float, sigma: float, eps: Tensor) -> Tensor:
     ),
     Mistake(
         "baseline",
-        "You subtract the constant {constant:.3g} from f, a baseline: that is right on average, and quieter. "
+        "You subtract {constant:.3g} from each f, a baseline, which makes it quieter. "
         "Here the plain estimate is asked for, to see what it costs; 5.5 is the place for baselines.",
     ),
     Mistake(
@@ -605,8 +605,8 @@ class Jump:
     ),
     Mistake(
         "too_loud",
-        "It is right on average, and its variance is {share:.2f} times that of the plain score function: at "
-        "most 0.10 is asked for. What adds nothing to the gradient and much to the noise?",
+        "Its variance is {share:.2f} times that of the plain score function: at most 0.10 is asked for. What "
+        "adds nothing to the gradient and much to the noise? (So loud, it may be wrong on average, too.)",
     ),
     Mistake(
         "own_draw_in_baseline",

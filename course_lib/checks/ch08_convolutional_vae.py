@@ -268,8 +268,8 @@ def check_photo_tests(answer: Answer) -> None:
 @check(
     Mistake(
         "scattered",
-        "`prepare` has the right shape and scatters the pixels: of which photo, row, column and colour is "
-        "the number at [0, 1, 2, 3]?",
+        "`prepare` has the right shape and puts pixels in other places: of which photo, row, column and "
+        "colour is the number at [0, 1, 2, 3]?",
     ),
     Mistake(
         "other_numbers",
@@ -390,7 +390,10 @@ def _redraws_each_by_itself(answer: Answer, vae: nn.Module, photos: Tensor) -> N
         for some in (photos, photos, photos[:2])
     )
     if together.shape != (48, 3, 8, 8):
-        raise WrongAnswer(f"redraw returns {tuple(together.shape)} for 48 photos of 8 × 8 pixels.", "shape")
+        raise WrongAnswer(
+            f"redraw returns {tuple(together.shape)} for 48 photos of 8 × 8 pixels, not (48, 3, 8, 8).",
+            "shape",
+        )
     if together.max() > 1.001:
         answer.fail("redraw_range", found=float(together.max()))
     if not close(together, again):

@@ -278,8 +278,10 @@ def check_my_report(answer: Answer) -> str:
             answer.fail("per_pixel", **facts)
         if math.isclose(said[name], on_train[name], rel_tol=0.02):
             answer.fail("measured_on_train", **facts)
-        if name == "VAE" and math.isclose(said[name], _with_noise(models[name], held_out), rel_tol=0.1):
-            answer.fail("noisy_codes", **facts)
+        if name == "VAE":
+            passes = _with_noise(models[name], held_out)
+            if abs(said[name] - passes.mean()) < max(5 * passes.std(), 0.05 * passes.mean()):
+                answer.fail("noisy_codes", **facts)
         answer.fail("not_measured", **facts)
 
     for name in MODELS:
@@ -300,11 +302,12 @@ def _per_item(images: Tensor, mean: Tensor, directions: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _with_noise(vae: nn.Module, images: Tensor) -> float:
+def _with_noise(vae: nn.Module, images: Tensor) -> np.ndarray:
+    """The errors of fifty passes with drawn codes: (50,)."""
     state = torch.get_rng_state()
-    error = np.mean([reconstruction_error(vae(images)[0], images).mean().item() for _ in range(50)])
+    errors = [reconstruction_error(vae(images)[0], images).mean().item() for _ in range(50)]
     torch.set_rng_state(state)
-    return float(error)
+    return np.array(errors)
 
 
 @torch.no_grad()

@@ -224,6 +224,29 @@ def test_tables_are_complete(name):
     assert not untested, f"no wrong answer makes these mistakes: {untested}"
 
 
+@pytest.mark.parametrize(
+    ("draws", "said"), [("aa", "a"), ("abb", "b"), ("aba", "a"), ("a✓✓", "✓"), ("a✓a", "a"), ("abc", "a")]
+)
+def test_of_one_number_two_draws_must_say_the_same(draws, said, capsys):
+    """Each letter is the verdict on one draw: a mistake, or ✓."""
+    left = iter(draws)
+
+    def check_luck(answer):
+        answer.number(1.0)
+        if (mistake := next(left)) != "✓":
+            raise WrongAnswer("A message.", mistake)
+
+    check = feedback.check(tests="luck")(check_luck)
+    if said == "✓":
+        check(abs)
+        assert capsys.readouterr().out.startswith("✓")
+    else:
+        with pytest.raises(WrongAnswer) as caught:
+            check(abs)
+        assert caught.value.mistake == said
+    assert not [*left]
+
+
 def test_tables_name_existing_checks():
     assert RIGHT.keys() | WRONG.keys() <= CHECKS.keys()
 
