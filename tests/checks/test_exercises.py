@@ -81,7 +81,7 @@ def test_exercises_of_every_kind(name):
     found = {kind_of(cells) for cells in sections(name)}
     assert found >= {"Predict", "Explain", "Unfamiliar code", "Transfer"}
     minutes = [int(re.search(r"(\d+) minutes", as_prose(cells))[1]) for cells in sections(name)]
-    assert sum(minutes) <= 75
+    assert sum(minutes) <= 120, "an evening; whoever has less leaves out the last two"
 
 
 @each_notebook
