@@ -103,6 +103,7 @@ def claims(session):
 @nox.session(python=False)
 def bench(session):
     """Measure speed and memory, and fill in the minutes (-- training --notebooks notebooks/02_….ipynb)."""
+    session.run("python", "tools/install.py", "-e", ".[site,browser,exercises]")
     session.run("python", "-m", "benchmarks.speed", *session.posargs)
     session.run("python", "-m", "tools.fill_minutes")
 

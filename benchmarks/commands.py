@@ -2,16 +2,15 @@
 
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.speed_report import Numbers
-from course_lib import losses, models
-from course_lib.data import circles
-from course_lib.training import fit
 from tools.notebooks import ROOT
 
 PLAYGROUND = ROOT / "site" / "playground"
@@ -54,18 +53,19 @@ def grading(copies: int) -> float:
     return seconds
 
 
-def playground(rounds: int = 3) -> Numbers:
-    """The training of the page's own settings in headless Chromium, and the same one by `fit`, in turns."""
-    pages, fits = [], []
+def playground(train: Callable[[], object], rounds: int = 3) -> Numbers:
+    """The training of the page's own settings in headless Chromium, and the same one by `train`, in turns."""
+    pages, seconds = [], []
     for _ in range(rounds):
         pages.append(in_browser())
-        fits.append(seconds_of_fit())
-    median = {name: sorted(page[name] for page in pages)[rounds // 2] for name in pages[0]}
-    ratios = sorted(page["30 epochs (s)"] / own for page, own in zip(pages, fits, strict=True))
+        start = time.perf_counter()
+        train()
+        seconds.append(time.perf_counter() - start)
+    ratios = [page["30 epochs (s)"] / own for page, own in zip(pages, seconds, strict=True)]
     return {
-        **median,
-        "30 epochs by fit (s)": sorted(fits)[rounds // 2],
-        "page ÷ fit": ratios[rounds // 2],
+        **{name: statistics.median(page[name] for page in pages) for name in pages[0]},
+        "30 epochs by fit (s)": statistics.median(seconds),
+        "page ÷ fit": statistics.median(ratios),
     }
 
 
@@ -73,14 +73,3 @@ def in_browser() -> Numbers:
     """The built page's seconds, frames and kB (Chromium, and the package playwright)."""
     script = [sys.executable, PLAYGROUND / "bench" / "in_browser.py", "--json"]
     return json.loads(subprocess.run(script, check=True, stdout=subprocess.PIPE).stdout)
-
-
-def seconds_of_fit() -> float:
-    """VAE 784-128-128-1 and back, 1,000 circles, batches of 32, 30 epochs."""
-    shape, hidden = (1, 28, 28), 128
-    encoder = models.VariationalEncoder(models.dense_body(shape, hidden), shape, 1)
-    model = models.VAE(encoder, models.dense_decoder(1, shape, hidden))
-    train = circles(1000)
-    start = time.perf_counter()
-    fit(model, losses.vae_objective(), train, epochs=30, progress=False)
-    return time.perf_counter() - start

@@ -309,7 +309,7 @@ def check_render_discs(answer: Answer) -> None:
     Mistake(
         "overlap",
         "{shared} of {n} images are in both parts: whoever learned them by heart would pass. Shuffle once, "
-        "then cut.",
+        "then cut: n_train rows, and the n − n_train others.",
     ),
     Mistake(
         "repeated", "The same row occurs twice within a part: deal the rows out without putting them back."

@@ -540,7 +540,7 @@ def check_compressor_tests(answer: Answer) -> None:
         "`error` compares each redrawn image with every image of the batch: print the shape of the "
         "difference.",
     ),
-    Mistake("error", "`error` returns {found:.4g} where the docstring's sum is {right:.4g}."),
+    Mistake("error", "`error` returns {found:.4g} where the docstring asks for {right:.4g}."),
     Mistake(
         "no_gradient",
         "No gradient flows through what `error` returns, so nothing can be learned.",

@@ -159,9 +159,8 @@ def _sorted_at(scores: Tensor, place: int) -> float:
     ),
     Mistake(
         "interpolated",
-        "Your threshold lies between two scores: torch.quantile interpolates. Here it is to be the lowest "
-        "calibrate "
-        "score that keeps the promise.",
+        "Your threshold lies between two scores, as from torch.quantile, which interpolates. Here it is to "
+        "be the lowest calibrate score that keeps the promise.",
     ),
     Mistake(
         "one_too_high",
@@ -480,15 +479,14 @@ def _redraw(images: Tensor) -> Tensor:
 @check(
     Mistake(
         "summed",
-        "On circles this is the summed error, which lets blank pages or dots pass: compare it with the ink "
-        "that there is.",
+        "On circles this is the summed error, which lets all dots pass: compare it with the ink that there "
+        "is.",
         lambda x_hat, x: (x_hat - x).double().square().flatten(1).sum(dim=1),
     ),
     Mistake(
         "mean_over_pixels",
-        "This is the summed error divided by the number of pixels, the same for every image: it lets the "
-        "blank pages "
-        "pass. Compare it with the ink that there is.",
+        "This is the summed error divided by the number of pixels, the same for every image: it lets "
+        "all dots pass. Compare it with the ink that there is.",
         lambda x_hat, x: (x_hat - x).double().square().flatten(1).mean(dim=1),
     ),
     Mistake(

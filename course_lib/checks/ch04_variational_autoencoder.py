@@ -152,7 +152,7 @@ def check_vae_tests(answer: Answer) -> None:
         "{right:.4g}.",
     ),
     Mistake("batch_summed", "The loss is summed over the batch: the docstring says averaged."),
-    Mistake("loss", "`loss` returns {found:.4g} where the docstring's sum is {right:.4g}."),
+    Mistake("loss", "`loss` returns {found:.4g} where the docstring asks for {right:.4g}."),
     Mistake(
         "uniform",
         "With a decoder that returns its codes, `generate` returns none below 0, or none beyond 1: are they "

@@ -44,7 +44,7 @@ def _eigenvalues(x: Tensor) -> Tensor:
     ),
     Mistake(
         "kept_ones",
-        "These are the eigenvalues that the code keeps: torch.linalg.eigvalsh sorts from small to large.",
+        "You dropped the smallest eigenvalues: torch.linalg.eigvalsh sorts from small to large.",
         lambda x, latent_dim: _eigenvalues(x).flip(0)[latent_dim:].mean(),
     ),
     Mistake(

@@ -380,7 +380,7 @@ LIMIT = 0.012  # the yardstick: one Gaussian is at 0.034, a mixture of twelve at
     Mistake(
         "one_gaussian",
         "It is no nearer to the banana than one fitted Gaussian: {distance:.3f}; new points are at about "
-        "{floor:.3f}, the yardstick is {limit:.3f}.",
+        "{floor:.3f}, the yardstick is {limit:.3f}. Look at a plot of both.",
     ),
     Mistake(
         "away_from_the_banana",
@@ -391,7 +391,7 @@ LIMIT = 0.012  # the yardstick: one Gaussian is at 0.034, a mixture of twelve at
     Mistake(
         "above_the_yardstick",
         "Near, and not near enough: {distance:.3f} from new points of the banana, and the yardstick is "
-        "{limit:.3f}. One Gaussian reaches {gaussian:.3f}.",
+        "{limit:.3f}. One Gaussian reaches {gaussian:.3f}. Look at a plot of both.",
     ),
     tests="2,000 points, twice: new each time, no copies, and their energy distance from 4,000 points of the "
     "banana that nobody has trained on",

@@ -228,7 +228,9 @@ GROUPS_SHARED = Mistake(
         "that gives {right:.4g}.",
     ),
     Mistake(
-        "not_measured", "Your error of {which} is {said:.4g}, and measured on held_out it is {right:.4g}."
+        "not_measured",
+        "Your error of {which} is {said:.4g}, and here it is {right:.4g}: {recipe}, the squared error on "
+        "held_out summed over an item, then averaged over the items.",
     ),
     Mistake(
         "claims_too_much",
@@ -270,6 +272,10 @@ def check_my_report(answer: Answer) -> str:
     right |= {name: error.mean().item() for name, error in errors.items()}
     on_train = dict(zip(("mean image", "PCA"), _baselines(train, mean, directions), strict=True))
     on_train |= {name: anomaly.anomaly_scores(model, train).mean().item() for name, model in models.items()}
+    recipes = {
+        "mean image": "the mean image of train",
+        "PCA": f"a PCA of train with {sizes[0]} directions",
+    }
     for name, value in right.items():
         facts = {"which": f"the {name}" if name != "PCA" else name, "said": said[name], "right": value}
         if math.isclose(said[name], value, rel_tol=0.02, abs_tol=1e-6):
@@ -282,7 +288,7 @@ def check_my_report(answer: Answer) -> str:
             passes = _with_noise(models[name], held_out)
             if abs(said[name] - passes.mean()) < max(5 * passes.std(), 0.05 * passes.mean()):
                 answer.fail("noisy_codes", **facts)
-        answer.fail("not_measured", **facts)
+        answer.fail("not_measured", recipe=recipes.get(name, "images decoded from embed"), **facts)
 
     for name in MODELS:
         gains = (pca - errors[name]).numpy()

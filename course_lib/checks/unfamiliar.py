@@ -69,7 +69,7 @@ def mistakes_in_tests(script: Script) -> tuple[Mistake, ...]:
         Mistake(
             "catches_nothing",
             "{test} passes whatever mistake is in the class, so it tests none of the three. Does it fail on "
-            "the class as it stands above?",
+            "the class as it stands above? (It must raise: what it prints says nothing.)",
         ),
         Mistake(
             "same_tests",

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib import checks
+from course_lib import anomaly, checks, data
 from course_lib.checks import NotAttempted, WrongAnswer, feedback
+from course_lib.checks import ch03_anomaly_detection as chapter_3
+from course_lib.losses import reconstruction_error
 from tests.checks import answers
 from tests.checks.exercise_rules import exercises_of, solution_of
 from tools.notebooks import ROOT
@@ -245,6 +247,20 @@ def test_of_one_number_two_draws_must_say_the_same(draws, said, capsys):
             check(abs)
         assert caught.value.mistake == said
     assert not [*left]
+
+
+def test_by_the_summed_error_the_check_of_3_5_catches_ducks_and_blank_pages_and_no_dot():
+    """As the exercise says of the detector that its check brings."""
+
+    def summed(images):
+        return reconstruction_error(chapter_3._redraw(images), images)
+
+    seed = feedback.fresh_seed() % 2**31
+    limit = anomaly.threshold_at(summed(data.circles(1000, seed=seed).images), chapter_3.FALSE_ALARMS)
+    assert limit == pytest.approx(4, abs=0.6)
+    assert summed(torch.zeros(1, 1, 28, 28)).item() == pytest.approx(5.29, abs=0.01)
+    for kind, caught in {"duck": 1, "dot": 0}.items():
+        assert (summed(data.anomalies(kind, 300, seed=seed)) > limit).float().mean() == caught
 
 
 def test_tables_name_existing_checks():
