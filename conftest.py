@@ -4,8 +4,13 @@ import os
 from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
+import nbval.kernel
 import pytest
 
+from tools.notebooks import started
+
+start = nbval.kernel.start_new_kernel
+nbval.kernel.start_new_kernel = lambda *args, **options: started(lambda: start(*args, **options))
 plt.switch_backend("Agg")
 os.environ["COURSE_STRICT"] = "1"  # for the kernels of notebooks, too
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1:  # a thread each: more would fight over the cores

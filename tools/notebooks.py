@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty
+from typing import TypeVar
 
 import nbformat
 from jupyter_client.channels import AsyncZMQSocketChannel
@@ -28,6 +29,7 @@ from PIL import Image
 
 from tools.write_constraints import ROOT, project_table
 
+Started = TypeVar("Started")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python"},
@@ -171,9 +173,19 @@ def run(notebook: NotebookNode, path: Path, *, allow_errors: bool = False, **env
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=None,
+        allow_errors=allow_errors,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
     with ExitStack() as stack:
         # The kernel's own chatter goes to stderr; what cells print does not pass through it.
-        client = _start(stack, notebook, path, allow_errors, {**os.environ, **environment})
+        kernel = {"env": {**os.environ, **environment}, "stderr": subprocess.DEVNULL}
+        started(lambda: stack.enter_context(client.setup_kernel(**kernel)))
         _look_again_every_second(client.kc.shell_channel)
         start = time.perf_counter()
         for index, cell in enumerate(notebook.cells):
@@ -197,27 +209,18 @@ def with_parameters(notebook: NotebookNode, **values: object) -> None:
     )
 
 
-def _start(
-    stack: ExitStack, notebook: NotebookNode, path: Path, allow_errors: bool, env: dict[str, str]
-) -> NotebookClient:
-    """A client with a kernel that answers. Kernels that start at once may pick the same port: try again."""
+def started(start: Callable[[], Started]) -> Started:
+    """What `start` returns, which starts a kernel: a kernel that dies at once is started again, twice.
+
+    jupyter_client looks for free ports before the kernel takes them. Kernels that start at the same moment
+    may be given the same one, and only one of them can have it.
+    """
     for attempts_left in (2, 1, 0):
-        client = NotebookClient(
-            notebook,
-            kernel_name="python3",
-            timeout=None,
-            allow_errors=allow_errors,
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": str(path.resolve().parent)}},
-        )
         try:
-            stack.enter_context(client.setup_kernel(env=env, stderr=subprocess.DEVNULL))
+            return start()
         except RuntimeError:
             if not attempts_left:
                 raise
-        else:
-            return client
 
 
 def _look_again_every_second(channel: AsyncZMQSocketChannel) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 from PIL import Image
 
 from tools import notebooks
@@ -64,6 +65,35 @@ def test_parameters_are_set_after_the_cell_that_holds_them(notebook_file):
     notebooks.with_parameters(notebook, SEED=3)
     notebooks.run(notebook, path)
     assert notebook.cells[-1].outputs[0].text == "3 5\n"
+
+
+def test_a_kernel_whose_port_was_taken_is_started_again(notebook_file, taken_port):
+    path = notebook_file(new_code_cell("print(1)"))
+    notebook = notebooks.read(path)
+    notebooks.run(notebook, path)
+    assert notebook.cells[0].outputs[0].text == "1\n"
+    assert not taken_port
+
+
+def test_nbval_too_starts_it_again(taken_port):
+    kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME)
+    try:
+        assert kernel.is_alive()
+    finally:
+        kernel.stop()
+    assert not taken_port
+
+
+def test_a_kernel_that_never_starts_is_an_error():
+    starts = []
+
+    def start():
+        starts.append("")
+        raise RuntimeError("Kernel died before replying to kernel_info")
+
+    with pytest.raises(RuntimeError, match="died"):
+        notebooks.started(start)
+    assert len(starts) == 3
 
 
 def test_a_reply_is_found_although_its_signal_was_lost():

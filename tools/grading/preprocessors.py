@@ -1,6 +1,8 @@
 """How a submission runs: no cell stops the others, no warning costs points, the checks are the course's."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -8,6 +10,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
 
 from tools.make_exercises import is_check
+from tools.notebooks import started
 
 FRESH = """\
 import importlib as _importlib, sys as _sys
@@ -38,6 +41,12 @@ class Contained(Execute):
                     self.deadly |= dict.fromkeys(
                         rest, f"Not run: {MOST} cells before this one ended the kernel."
                     )
+
+    @contextmanager
+    def setup_kernel(self, **options: object) -> Iterator[None]:
+        with ExitStack() as stack:
+            started(lambda: stack.enter_context(super(Contained, self).setup_kernel(**options)))
+            yield
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
         if cell.cell_type != "code":

@@ -8,13 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 
 pytest.importorskip("nbgrader")
 
 from tools.grading.assignment import find, write
 from tools.grading.grade import grade
 from tools.grading.intake import collect, learner_of, name_of
+from tools.grading.preprocessors import Contained
 from tools.make_colab import bundle
 from tools.make_exercises import is_check, make_exercise
 from tools.notebooks import read, store
@@ -182,6 +183,12 @@ def test_every_submission_gets_exactly_its_points(handed_in, tmp_path, capsys):
     ]  # fmt: skip
     assert "This cell ended the kernel" in (tmp_path / "feedback" / "crash.html").read_text("utf-8")
     assert "took more than 60 seconds" in (tmp_path / "feedback" / "endless.html").read_text("utf-8")
+
+
+def test_a_kernel_that_found_its_port_taken_costs_no_points(taken_port):
+    notebook, _ = Contained().preprocess(new_notebook(cells=[new_code_cell("print(1)")]), {"metadata": {}})
+    assert notebook.cells[0].outputs[0].text == "1\n"
+    assert not taken_port
 
 
 def test_the_release_holds_no_answer_and_may_stop_at_its_checks_only(tmp_path):
