@@ -1,4 +1,4 @@
-# The commands for learners and teachers. `make` alone lists them; each one sets up .venv first, once.
+# The commands for learners and teachers. `make` alone lists them; each one that needs .venv sets it up first, once.
 # Those for maintainers are in noxfile.py.
 
 PY := .venv/bin/python
@@ -30,7 +30,7 @@ lab: $(STAMP) ## open JupyterLab on the first chapter (LAB_ARGS=…)
 doctor: $(STAMP) ## say what is wrong with this computer, its Python or its packages, and what helps
 	$(PY) -m course_lib.doctor
 
-test: $(STAMP) ## everything that CI runs: style, tests, every notebook and solution
+test: $(STAMP) ## style, tests, every notebook and solution
 	$(PY) -m nox
 
 colab: $(STAMP) ## write dist/colab: each notebook in one file with all that it needs, for Google Colab

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "tests", "notebooks"]  # what CI runs
+nox.options.sessions = ["lint", "tests", "notebooks"]  # what `make test` runs
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 

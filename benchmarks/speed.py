@@ -1,8 +1,8 @@
 """Measure how fast the course is, and beside it what it could be.
 
 Each section puts its numbers into speed.json as soon as it has them, and speed.md is rendered from there:
-an interruption loses one section at most, and a section can be measured again alone. The last sections
-run the notebooks (waiting.py).
+an interruption loses one section at most, and a section can be measured again alone. Some run the
+notebooks (waiting.py).
 """
 
 import argparse
@@ -42,7 +42,6 @@ SHAPE = (1, 28, 28)
 BATCH = 32
 RECIPES = {  # name → settings of `fit`, and those of the network
     "article": dict(filters=32, batch_size=32, lr=3e-4, epochs=30, schedule="constant"),
-    "chapter 8": dict(filters=16, batch_size=8, lr=2e-3, blurred_epochs=3, epochs=9, schedule="one-cycle"),
     "best": dict(filters=8, batch_size=8, lr=3e-3, blurred_epochs=2, epochs=7, schedule="one-cycle"),
 }
 
@@ -279,10 +278,9 @@ def time_to_quality(seeds: list[int], device: str = "cpu") -> Numbers:
         if reached:
             numbers[f"{name} ({recipe}): seconds"] = statistics.median(reached)
         numbers[f"{name}: seeds that get there, of {len(seeds)}"] = len(reached)
-    for name in ("chapter 8", "best"):
-        both = [pair for pair in zip(found["article"], found[name], strict=True) if max(pair) < float("inf")]
-        if both:  # a recipe that fails for a seed is not compared there
-            numbers[f"article ÷ {name}"] = ratio(*map(list, zip(*both, strict=True)))
+    both = [pair for pair in zip(found["article"], found["best"], strict=True) if max(pair) < float("inf")]
+    if both:  # a recipe that fails for a seed is not compared there
+        numbers["article ÷ best"] = ratio(*map(list, zip(*both, strict=True)))
     return numbers
 
 

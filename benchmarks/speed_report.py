@@ -29,9 +29,9 @@ def render(sections: dict, measured: dict) -> str:
     lines = [
         "# How fast it is",
         "",
-        "Written by `nox -s bench`. Numbers are medians. What is compared took turns in one process, and a "
-        "ratio is the median of the rounds' ratios. The first edition's numbers come from its own twelve "
-        "chapters and another computer; – stands where it measured nothing.",
+        "Written by `nox -s bench`. Numbers are medians; notebooks and whole commands ran once. What is "
+        "compared took turns, and a ratio is the median of the rounds' ratios. The first edition's numbers "
+        "come from its own twelve chapters and another computer; – stands where it measured nothing.",
         "",
         "| goal | asked | first edition | measured | met? |",
         "|---|---|---|---|---|",

@@ -61,7 +61,7 @@ def measured(known: dict) -> str:
 
 
 def largest(known: dict) -> dict:
-    """The run whose kernels had most memory: the longest chapter, and few learners who share pages."""
+    """The run whose kernels had most memory: of those measured, the one with few learners who share pages."""
     return max(known["runs"], key=lambda run: run["kernel"])
 
 

@@ -28,9 +28,10 @@ def main() -> int:
     parser.add_argument("chapter", help="its number, such as 06, or the name of its notebook")
     solution = find(parser.parse_args().chapter)
     release = write(solution, GRADING / solution.stem)
-    cells = [cell for cell in read(solution).cells if is_check(cell)]
-    points = sum(cell.metadata["nbgrader"]["points"] for cell in cells)
-    print(f"Hand out {release.relative_to(ROOT)}: {len(cells)} exercises, {points:g} points, no answers.")
+    solved = read(solution)
+    points = sum(cell.metadata["nbgrader"]["points"] for cell in solved.cells if is_check(cell))
+    graded = len(set(exercises(solved).values()))
+    print(f"Hand out {release.relative_to(ROOT)}: {graded} graded exercises, {points:g} points, no answers.")
     print(f"Then: make grade NB={solution.stem[:2]} FROM=the-folder-or-zip-that-comes-back")
     return 0
 

@@ -1,8 +1,8 @@
 """Grade what was handed in: `python -m tools.grading.grade 06 FOLDER-OR-ZIP`.
 
 Each submission runs alone: in a process, a folder and a gradebook of its own, so that none can change the
-points of another. Written below grading/06_kl_divergence: points.csv with a column for each exercise,
-feedback/ with a page for each learner, graded/ with the notebooks as they ran.
+points of another. Written below grading/06_kl_divergence: points.csv with a column for each graded
+exercise, feedback/ with a page for each learner, graded/ with the notebooks as they ran.
 """
 
 import argparse
@@ -189,7 +189,7 @@ def read_most(course: Path, name: str) -> dict[str, float]:
 
 
 def table(path: Path, rows: list[dict], columns: dict[str, str]) -> None:
-    """Write the points, a column for each exercise."""
+    """Write the points, a column for each graded exercise."""
     fields = ["learner", *dict.fromkeys(columns.values()), "points", "of", "remarks"]
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # with a mark that spreadsheets know
         writer = csv.DictWriter(file, fields)
