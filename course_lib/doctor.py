@@ -167,7 +167,7 @@ def check_memory() -> Finding:
 
 
 def check_disk() -> Finding:
-    """Room to save notebooks, and for MNIST (70 MB), should you want it."""
+    """Room to save notebooks, and for MNIST (8 MB for chapter 9), should you want it."""
     free = shutil.disk_usage(Path.cwd()).free
     fix = "" if free > 2e8 else "Make room: your work could not be saved."
     return Finding(f"{free / 1e9:.1f} GB of disk free", fix)

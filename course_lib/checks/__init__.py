@@ -1,4 +1,4 @@
-"""A check for every exercise: quiet when the answer is right, else a sentence that names the mistake.
+"""The checks of the exercises: a line with ✓ for a right answer, for a wrong one what is wrong.
 
 Each module ch<NN>_… holds the checks of one chapter; what it calls check_… can be imported from here.
 """

@@ -379,8 +379,8 @@ LIMIT = 0.012  # the yardstick: one Gaussian is at 0.034, a mixture of twelve at
     ),
     Mistake(
         "one_gaussian",
-        "It is no nearer to the banana than one fitted Gaussian: {distance:.3f}; new points are at about "
-        "{floor:.3f}, the yardstick is {limit:.3f}. Look at a plot of both.",
+        "It is hardly nearer to the banana than one fitted Gaussian, or not at all: {distance:.3f} against "
+        "{gaussian:.3f}. New points are at about {floor:.3f}, the yardstick is {limit:.3f}. Look at a plot.",
     ),
     Mistake(
         "away_from_the_banana",

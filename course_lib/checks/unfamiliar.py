@@ -54,8 +54,8 @@ def mistakes_in_tests(script: Script) -> tuple[Mistake, ...]:
     return (
         Mistake(
             "refuses_the_right_one",
-            "{test} fails on the class with nothing wrong in it, so it asks for something that is not so. It "
-            "stopped with {error}",
+            "{test} fails on the class with nothing wrong in it: it asks for something that is not so, or it "
+            "stumbles itself. It stopped with {error}",
         ),
         Mistake(
             "unused",

@@ -1,4 +1,4 @@
-"""Figures named for what they show. Each draws on `ax` when given one, and returns its figure."""
+"""Figures named for what they show. Each returns its figure; those with an `ax` draw on it when given one."""
 
 from course_lib.plotting.anomaly import draw_confusion_table, plot_roc, plot_score_histograms
 from course_lib.plotting.codes import (

@@ -272,7 +272,7 @@ WRONG_VAES = [
     ("four_only", vae_with("loss", loss=loss_of_four)),
     ("spread", vae_with(forward=lambda self, x: draw_with(self, x, lambda v: v.exp()))),
     ("no_noise", vae_with(forward=lambda self, x: draw_with(self, x, lambda v: 0 * v))),
-    ("prior", generating(lambda n, d: torch.randn(n, 1).expand(n, d))),
+    ("dependent", generating(lambda n, d: torch.randn(n, 1).expand(n, d))),
     ("encode", vae_with(encode=lambda self, x: encode_in_one_line(self, x)[::-1])),
     ("encode", vae_with(encode=lambda self, x: (self.mu(self.body(x)), -self.log_var(self.body(x)).relu()))),
     ("encode", vae_with(encode=lambda self, x: (self.mu(self.body(x)), 2 * self.log_var(self.body(x))))),
@@ -319,6 +319,7 @@ def only_some_beginnings(n):
 WRONG_WINDOWS = [
     ("other_unit", lambda n: (windows_without_noise(n) - 1000) / 300),
     ("other_unit", lambda n: windows_without_noise(n) - 1000),
+    ("other_unit", lambda n: (windows_without_noise(n) - 1000) / 0.3 + 1000),
     ("all_alike", lambda n: 1000 + torch.randn(n, 64)),
     ("copies", lambda n: torch.from_numpy(step_windows(2000))[torch.randint(2000, (n,))].float()),
     ("not_at_home", one_bell),
