@@ -9,8 +9,9 @@ import pytest
 
 from tools.notebooks import started
 
-start = nbval.kernel.start_new_kernel
-nbval.kernel.start_new_kernel = lambda *args, **options: started(lambda: start(*args, **options))
+# two workers start kernels at once, which may be given the same port
+start_once = nbval.kernel.start_new_kernel
+nbval.kernel.start_new_kernel = lambda *args, **options: started(lambda: start_once(*args, **options))
 plt.switch_backend("Agg")
 os.environ["COURSE_STRICT"] = "1"  # for the kernels of notebooks, too
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1:  # a thread each: more would fight over the cores

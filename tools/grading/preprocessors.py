@@ -44,6 +44,7 @@ class Contained(Execute):
 
     @contextmanager
     def setup_kernel(self, **options: object) -> Iterator[None]:
+        """A kernel that dies before any cell ran is not the learner's fault: it is started again."""
         with ExitStack() as stack:
             started(lambda: stack.enter_context(super(Contained, self).setup_kernel(**options)))
             yield
