@@ -80,7 +80,8 @@ def goal_row(goal: dict, found: float | None) -> str:
     asked = f"{'≥' if at_least else '≤'} {limit:g}"
     first = f"{goal['first']:,.4g}" if "first" in goal else "–"
     if found is None:
-        return _row(goal["text"], asked, first, "–", "not measured")
+        unmeasured = f": {goal['unmeasured']}" if "unmeasured" in goal else ""
+        return _row(goal["text"], asked, first, "–", f"not measured{unmeasured}")
     met = found >= limit if at_least else found <= limit
     verdict = "yes" if met else f"no, {abs(found / limit - 1):.0%} off{why}"
     return _row(goal["text"], asked, first, f"{found:,.4g}", verdict)

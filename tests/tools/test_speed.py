@@ -122,6 +122,15 @@ def test_the_report_says_which_goals_are_met_and_by_how_much_others_are_missed()
     assert "Machine: an abacus." in report
 
 
+def test_the_report_says_why_a_number_is_missing():
+    report = render({}, {})
+    for goal in SECTIONS["training_gpu"]["goals"]:
+        reason = "not measured: no computer with a GPU was at hand."
+        assert f"| {goal['text']} | ≥ 3 | – | – | {reason} |" in report
+    (goal,) = SECTIONS["overhead"]["goals"]
+    assert f"| {goal['text']} | ≤ 1.1 | {goal['first']} | – | not measured |" in report
+
+
 def test_waiting_is_judged_by_the_sum_and_by_the_worst():
     notebooks = {
         "00_start": {"seconds": 60.0, "alone": 10.0, "busy": 15.0, "two": 30.0, "private, end": 400},
