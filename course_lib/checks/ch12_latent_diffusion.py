@@ -463,7 +463,7 @@ VERDICTS = {"A": False, "B": True, "C": False, "D": True, "E": False}
     ),
     Mistake(
         "perfect_training",
-        "E: what did the exact best guess for the training codes draw?",
+        "E: what did the exact best guess for the training codes draw, followed to σ = 0.001?",
     ),
     tests="five verdicts. Your sentences nobody can test: judge them by the rubric",
 )
