@@ -144,6 +144,11 @@ class Plan:
         """The numbers of the chapters that it takes up."""
         return {item.chapter for item in self.items if item.chapter is not None}
 
+    @property
+    def sections(self) -> set[tuple[int, str]]:
+        """The sections that it takes up: (chapter, heading)."""
+        return {(item.chapter, heading) for item in self.items for heading in item.sections}
+
 
 @cache
 def plans() -> list[Plan]:

@@ -104,6 +104,13 @@ def keys() -> str:
 
 
 def listed(plan: Plan) -> str:
-    """The numbers of the pairs whose chapters a plan teaches."""
-    numbers = [n for n, pair in enumerate(pairs(), start=1) if set(pair.needs) <= plan.chapters]
+    """The numbers of the pairs that a plan teaches."""
+    numbers = [n for n, pair in enumerate(pairs(), start=1) if teaches(plan, pair)]
     return f"questions {', '.join(map(str, numbers))}" if numbers else "none, it is too short"
+
+
+def teaches(plan: Plan, pair: Pair) -> bool:
+    """Whether a plan takes up the chapters of a pair and, of these, the sections that its questions are about."""
+    asked = [by_id()[name] for name in (pair.pre, pair.post)]
+    about = {(question.chapter, question.after) for question in asked if question.chapter in pair.needs}
+    return set(pair.needs) <= plan.chapters and about <= plan.sections
