@@ -54,8 +54,8 @@ assignment: $(STAMP) ## for teachers: write an assignment without answers (NB=02
 grade: $(STAMP) ## for teachers: points and feedback for what was handed in (NB=02 FROM=folder-or-zip)
 	$(PY) -m tools.grading.grade "$(NB)" "$(FROM)" $(if $(JOBS),--jobs $(JOBS))
 
-clean: ## remove caches and build products; .venv and data/ stay
-	rm -rf build dist .nox *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean: ## remove caches and build products; .venv, node_modules and data/ stay
+	rm -rf build dist site/playground/dist .nox *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # Given CONSTRAINTS, pip always runs: it alone knows whether the versions are the wanted ones.

@@ -1,7 +1,7 @@
 """What maintainers and continuous integration run; `nox -l` lists it, `nox -s lint` runs one session.
 
 Sessions without a Python of their own use the environment that nox runs in, activated or not, so that nothing
-is installed twice. Arguments after `--` go to the command of the session.
+is installed twice. Arguments after `--` go to the command of the session where its line shows some.
 """
 
 import os
@@ -75,10 +75,15 @@ def colab(session):
 @nox.session(python=False)
 def browser(session):
     """Move every slider in a real browser, Chromium (-- notebooks/06_….ipynb)."""
+    install_browser(session)
+    session.run("python", "-m", "tools.try_widgets", *session.posargs)
+
+
+def install_browser(session):
+    """Playwright, and a Chromium where there is none."""
     session.run("python", "tools/install.py", "-e", ".[browser]")
     if not any(map(shutil.which, ["chromium", "google-chrome"])):
         session.run("python", "-m", "playwright", "install", "chromium")
-    session.run("python", "-m", "tools.try_widgets", *session.posargs)
 
 
 @nox.session(python=False)
@@ -102,8 +107,9 @@ def claims(session):
 
 @nox.session(python=False)
 def bench(session):
-    """Measure speed and memory, and fill in the minutes (-- training --notebooks notebooks/02_….ipynb)."""
-    session.run("python", "tools/install.py", "-e", ".[site,browser,exercises]")
+    """Measure speed and memory, and fill in the minutes (-- notebooks --notebooks notebooks/02_….ipynb)."""
+    session.run("python", "tools/install.py", "-e", ".[site,exercises]")
+    install_browser(session)
     session.run("python", "-m", "benchmarks.speed", *session.posargs)
     session.run("python", "-m", "tools.fill_minutes")
 
@@ -139,6 +145,7 @@ def hub(session):
 @nox.session(python=False)
 def slides(session):
     """Build the slides and look at each in a real browser, Chromium."""
-    session.run("python", "tools/install.py", "-e", ".[slides,browser]")
+    session.run("python", "tools/install.py", "-e", ".[slides]")
+    install_browser(session)
     session.run("python", "-m", "tools.slides")
     session.run("python", "-m", "pytest", "tests/teaching/slides_in_browser.py")

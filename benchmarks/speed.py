@@ -50,7 +50,7 @@ def main() -> int:
     """Measure what the command line names; 1 when a notebook failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"default: all of {', '.join(SECTIONS)}")
-    parser.add_argument("--seeds", type=parse_seeds, default="0-1", help="of the times to quality: 0-9, or 3")
+    parser.add_argument("--seeds", type=parse_seeds, default="0-9", help="of the times to quality: 0-1, or 3")
     parser.add_argument("--notebooks", nargs="+", type=Path, help="files to measure (default: all)")
     parser.add_argument("--output", type=Path, default=HERE, help="folder of speed.md")
     options = parser.parse_args()

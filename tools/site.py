@@ -2,7 +2,8 @@
 
 The sources are laid out in dist/site-src as in the repository: the notebooks with what only a book needs
 (links to exercises and playground, foldable code, alternative texts), the pages of site/, and one for each
-module of course_lib. Sphinx turns them into dist/site, which asks no other host for anything.
+module of course_lib that learners import. Sphinx turns them into dist/site, which asks no other host for
+anything.
 """
 
 import argparse

@@ -106,6 +106,18 @@ def test_kubernetes_gives_what_the_server_gives(settings, values):
     assert learner["cmd"] == json.loads(re.search(r"^CMD (.*)$", (HUB / "Dockerfile").read_text(), re.M)[1])
 
 
+def test_the_littlest_hub_gives_what_the_server_gives(settings, tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", (HUB / "tljh.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "course.py").write_text(code, encoding="utf-8")
+    given = PyFileConfigLoader("course.py", path=str(tmp_path)).load_config().Spawner
+    environment = given.environment.get_value({})
+    assert environment.keys() == settings.Spawner.environment.keys()
+    threads = {name: value for name, value in environment.items() if "THREADS" in name}
+    assert threads.items() <= settings.Spawner.environment.items()
+    for name in ("args", "default_url", "notebook_dir"):
+        assert given[name] == settings.Spawner[name]
+
+
 def test_kubernetes_guarantees_what_was_measured(values):
     run = max(load("sizes").load()["runs"], key=lambda run: run["kernel"])
     memory = run["kernel"] + run["server"]

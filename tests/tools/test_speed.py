@@ -122,6 +122,12 @@ def test_the_report_says_which_goals_are_met_and_by_how_much_others_are_missed()
     assert "Machine: an abacus." in report
 
 
+def test_the_report_is_made_of_what_is_stored():
+    files = [speed.HERE / f"{name}.json" for name in ("speed", "notebooks")]
+    stored = [json.loads(file.read_text("utf-8")) for file in files]
+    assert (speed.HERE / "speed.md").read_text("utf-8") == render(*stored)
+
+
 def test_the_report_says_why_a_number_is_missing():
     report = render({}, {})
     for goal in SECTIONS["training_gpu"]["goals"]:

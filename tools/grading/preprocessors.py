@@ -18,7 +18,7 @@ for _name in [m for m in _sys.modules if m.split(".")[:2] == ["course_lib", "che
     del _sys.modules[_name]
 checks = _importlib.import_module("course_lib.checks")
 """
-MOST = 3  # cells that may kill the kernel before the rest is given up
+MOST = 3  # cells that may kill the kernel or take too long before the rest is given up
 
 
 class Contained(Execute):
@@ -39,7 +39,7 @@ class Contained(Execute):
                 if len(self.deadly) == MOST:
                     rest = range(self.running + 1, len(nb.cells))
                     self.deadly |= dict.fromkeys(
-                        rest, f"Not run: {MOST} cells before this one ended the kernel."
+                        rest, f"Not run: {MOST} cells before this one ended the kernel or took too long."
                     )
 
     @contextmanager

@@ -110,7 +110,7 @@ def listed(plan: Plan) -> str:
 
 
 def teaches(plan: Plan, pair: Pair) -> bool:
-    """Whether a plan takes up the chapters of a pair and, of these, the sections that its questions are about."""
+    """Whether a plan takes up the chapters of a pair and the sections that its questions are about."""
     asked = [by_id()[name] for name in (pair.pre, pair.post)]
     about = {(question.chapter, question.after) for question in asked if question.chapter in pair.needs}
     return set(pair.needs) <= plan.chapters and about <= plan.sections
