@@ -169,6 +169,18 @@ def test_play_may_be_pressed_while_the_page_gets_ready(visit):
     assert "Pause" in page.inner_text("#play")
 
 
+def test_play_takes_up_a_setting_that_was_changed_a_moment_ago(visit):
+    page = visit("#epochs=300")
+    page.evaluate("""() => {
+      const epochs = document.querySelector("[name=epochs]");
+      epochs.value = "2";
+      epochs.dispatchEvent(new Event("input", { bubbles: true }));
+      document.getElementById("play").click();
+    }""")
+    page.wait_for_function("playground.page.view?.state === 'done'", timeout=10_000)
+    assert page.evaluate("playground.page.view.epoch") == 2
+
+
 def test_the_hole_and_the_elbow_of_an_autoencoder_are_pointed_out(visit):
     page = visit("#model=ae")
     train(page)
@@ -361,6 +373,35 @@ def test_own_images(visit, tmp_path):
     assert "is no image" in page.inner_text("#notice")
     assert "12 images" in page.inner_text("#own-count")
     assert train(page)["unexplained"] < 1
+    page.click("#tab-draw")
+    page.click("[data-shape=duck]")
+    page.click("#keep")
+    assert page.inner_text("#kept").startswith("1 kept")
+    page.click("#tab-train")
+    page.select_option("[name=data]", "drawn")
+    assert page.inner_text("#own-count").startswith("1 image of yours")
+    page.set_input_files("#files", str(paths[0]))  # takes no drawing away
+    page.wait_for_function("playground.page.settings.data === 'files'")
+    assert page.inner_text("#own-count").startswith("13 images")
+    page.select_option("[name=data]", "drawn")
+    assert page.inner_text("#own-count").startswith("1 image of yours")
+
+
+def test_colours_follow_the_system_until_some_are_given_or_chosen(visit):
+    dark = "matchMedia('(prefers-color-scheme: dark)')"
+
+    def with_system(page, scheme):
+        page.evaluate(f"() => {{ globalThis.told = new Promise(done => {dark}.onchange = done) }}")
+        page.emulate_media(color_scheme=scheme)
+        return page.evaluate("told.then(() => document.documentElement.dataset.theme)")
+
+    page = visit(color_scheme="light")
+    assert [with_system(page, s) for s in ("dark", "light", "dark")] == ["dark", "light", "dark"]
+    page.click("#theme")
+    assert [with_system(page, s) for s in ("light", "dark")] == ["light", "light"]
+    give = "document.documentElement.dataset.theme ??= 'light'"
+    page = visit(color_scheme="dark", script=f"document.addEventListener('readystatechange', () => {give})")
+    assert [with_system(page, s) for s in ("light", "dark")] == ["light", "light"]
 
 
 def test_the_plane_of_digits_is_walked_with_pointer_and_keys(visit):

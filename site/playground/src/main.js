@@ -1,6 +1,6 @@
 // The page: controls, charts, experiments, drawing. All training happens in the worker.
 import { causeColour, colours, dot, line, plot, showImages, text } from "./charts.js";
-import { forecast, isCircle, linearRate, MOST_MISFIT } from "./core/truth.js";
+import { claimedVariance, forecast, isCircle, linearRate, MOST_MISFIT } from "./core/truth.js";
 import { PIXELS } from "./core/data.js";
 import { makeDigits } from "./digits.js";
 import { makePad } from "./draw.js";
@@ -17,7 +17,7 @@ const PAUSE_BEFORE_REST = 5 * 60e3; // an idle page gives its worker's memory ba
 
 const page = {
   settings: { ...defaults }, tab: "train", preset: null, guess: null, z: null, came: null, left: null, facts: null, verdict: "",
-  own: [], ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
+  own: { drawn: [], files: [] }, ready: null, view: null, history: [], playing: false, slider: [0], results: [], runs: [], run: 0, saved: null,
 };
 
 // ---------------------------------------------------------------- worker
@@ -45,9 +45,11 @@ function send(type, content = {}) {
   restTimer = setTimeout(rest, PAUSE_BEFORE_REST);
 }
 
+/** The visitor's images that the settings ask for; undefined when they ask for ours. */
+const ownImages = () => page.own[page.settings.data];
+
 function sendSetUp(saved = null) {
-  const own = page.own.length && ["drawn", "files"].includes(page.settings.data) ? joined(page.own) : null;
-  worker.postMessage({ type: "setup", id: ++setUps, settings: page.settings, own, saved, slider: Float32Array.from(page.slider) });
+  worker.postMessage({ type: "setup", id: ++setUps, settings: page.settings, own: joined(ownImages() ?? []), saved, slider: Float32Array.from(page.slider) });
 }
 
 /** Keep the weights, and let the worker and its memory go. */
@@ -123,7 +125,7 @@ const fixed = (x, digits = 2) => (x === null || x === undefined || !Number.isFin
 const percent = (x) => (x === null || x === undefined ? "–" : `${(100 * x).toFixed(x < 0.0995 ? 1 : 0)} %`);
 const neat = (x) => String(Number(x.toPrecision(2)));
 const say = (words) => ($("status").textContent = words);
-const claimed = (factor) => (factor ? 1 / Math.sqrt(2 * factor) : null);
+const claimed = (factor) => (factor ? Math.sqrt(claimedVariance(factor)) : null);
 
 function complain(words) {
   $("notice").textContent = words;
@@ -156,14 +158,14 @@ function showOutputs() {
     input.parentElement.querySelector("output").textContent = input.name === "stroke" ? `${value} px` : neat(value);
     input.setAttribute("aria-valuetext", input.name === "stroke" ? `${value} pixels` : neat(value));
   }
-  for (const part of form.querySelectorAll("[data-for]"))
-    part.hidden = part.dataset.for !== data && !(part.id === "own" && data === "files");
+  for (const part of form.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== data;
   $("loss").hidden = model === "ae";
   form.elements.factor.disabled = Boolean(sigma);
   showFactorHint();
-  $("own-count").hidden = !["drawn", "files"].includes(data);
-  $("own-count").textContent = page.own.length
-    ? `${page.own.length} ${page.own.length === 1 ? "image" : "images"} of yours, shifted a little and repeated.`
+  const own = ownImages();
+  $("own-count").hidden = !own;
+  $("own-count").textContent = own?.length
+    ? `${own.length} ${own.length === 1 ? "image" : "images"} of yours, shifted a little and repeated.`
     : data === "drawn" ? "No drawing yet: open “Draw”, and keep some." : "No image yet.";
 }
 
@@ -197,7 +199,7 @@ function openAddress() {
   complain(problems.join(" "));
   showSettings();
   showTab();
-  startOver({ focus: false });
+  startOver();
 }
 
 // ---------------------------------------------------------------- training
@@ -212,8 +214,14 @@ function startOver() {
 
 let formTimer = 0; // settings that were changed a moment ago
 
+/** Let them count now: a button was pressed. */
+function settle() {
+  if (formTimer) startOver();
+}
+
 function setUp() {
   clearTimeout(formTimer);
+  formTimer = 0;
   setPlaying(false);
   Object.assign(page, { ready: null, view: null, history: [], verdict: "" });
   $("forecast").classList.add("stale"); // until the new images are there
@@ -226,9 +234,7 @@ function setUp() {
   makeSliders();
   putAddress();
   if (!worker) startWorker();
-  if (["drawn", "files"].includes(page.settings.data) && !page.own.length) {
-    page.ready = null;
-    page.view = null;
+  if (ownImages()?.length === 0) {
     complain(page.settings.data === "drawn" ? "There are no drawings yet. Open “Draw”, draw, and press “Keep it to train on”." : "There are no images yet. Drop image files into the settings.");
     $("where").textContent = "No images yet";
     for (const id of ["play", "one"]) $(id).disabled = true;
@@ -482,7 +488,7 @@ function showHole(hole, rank) {
 
 /** What PCA says of the settings before training (chapter 7). */
 function predict({ leading }, factor) {
-  const noise = 1 / (2 * factor), ratio = leading[0] / noise;
+  const noise = claimedVariance(factor), ratio = leading[0] / noise;
   return { noise, ratio, kind: forecast(ratio), ratioText: ratio.toFixed(ratio < 10 ? 1 : 0) };
 }
 
@@ -771,8 +777,8 @@ function keepDrawing() {
     $("kept").textContent = "The page is blank.";
     return;
   }
-  page.own.push(pad.image.slice());
-  $("kept").textContent = `${page.own.length} kept. Train on them: choose “your drawings” in the settings.`;
+  page.own.drawn.push(pad.image.slice());
+  $("kept").textContent = `${page.own.drawn.length} kept. Train on them: choose “your drawings” in the settings.`;
   showOutputs();
   if (page.settings.data === "drawn") setUp();
 }
@@ -780,10 +786,9 @@ function keepDrawing() {
 async function takeFiles(files) {
   const problems = [];
   let taken = 0;
-  if (page.settings.data !== "files") page.own = [];
   for (const file of [...files].slice(0, MOST_FILES)) {
     try {
-      page.own.push(await readImage(file));
+      page.own.files.push(await readImage(file));
       taken++;
     } catch (error) {
       problems.push(error.message);
@@ -878,7 +883,10 @@ function connect() {
     redraw();
     $("task-answers").querySelectorAll("input")[page.guess].focus();
   });
-  $("play").addEventListener("click", () => (page.playing ? send("pause") : play()));
+  $("play").addEventListener("click", () => {
+    settle();
+    page.playing ? send("pause") : play();
+  });
   $("task-play").addEventListener("click", async () => {
     const preset = findPreset(page.preset);
     $("task-play").hidden = true;
@@ -891,7 +899,10 @@ function connect() {
     play();
     $("play").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   });
-  $("one").addEventListener("click", () => play((page.view?.epoch ?? 0) + 1));
+  $("one").addEventListener("click", () => {
+    settle();
+    play((page.view?.epoch ?? 0) + 1);
+  });
   $("to-hole").addEventListener("click", () => {
     const input = $("sliders").querySelector("input");
     input.value = page.view.numbers.hole.z;
@@ -941,11 +952,6 @@ function connect() {
   });
   $("undo").addEventListener("click", () => pad.undo());
   $("keep").addEventListener("click", keepDrawing);
-  $("theme").addEventListener("click", () => {
-    const root = document.documentElement;
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    refresh();
-  });
   addEventListener("hashchange", openAddress);
   addEventListener("resize", refresh);
 }
@@ -964,13 +970,21 @@ function openTab(name) {
   showTab();
 }
 
+/** The system's colours, unless the page was given some, until the reader presses ◐. */
 function chooseTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
-  const given = root.dataset.theme;
-  if (!given) root.dataset.theme = dark.matches ? "dark" : "light";
-  dark.addEventListener("change", () => {
-    root.dataset.theme = dark.matches ? "dark" : "light";
+  const { dataset } = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
+  const colour = (isDark) => {
+    dataset.theme = isDark ? "dark" : "light";
     refresh();
+  };
+  const follow = () => colour(dark.matches);
+  if (!dataset.theme) {
+    follow();
+    dark.addEventListener("change", follow);
+  }
+  $("theme").addEventListener("click", () => {
+    dark.removeEventListener("change", follow);
+    colour(dataset.theme !== "dark");
   });
 }
 

@@ -4,6 +4,8 @@
 // measured; `after(runs)` says it in words. A run is {settings, facts, numbers, factor, probe}. An experiment with a `tab`
 // trains nothing; it happens there. With `hole`, the verdict leads to the worst picture, with `elbow` to the elbow. `probe` names what else is measured (experiment.js; core/digits.js for the digits).
 
+import { hasElbow } from "./elbow.js";
+
 export const CHAPTERS = {
   2: "The vanilla autoencoder",
   3: "Anomaly detection",
@@ -200,7 +202,8 @@ export const PRESETS = [
       return a === b ? 2 : a ? 0 : 1;
     },
     after: ([sharp, blurred]) =>
-      `Rank correlation of z and radius: ${two(sharp.numbers.rank)} on sharp circles only, ${two(blurred.numbers.rank)} with blurred ones first. Unexplained: ${percent(sharp.numbers.unexplained)} and ${percent(blurred.numbers.unexplained)}. The pictures under “The elbow”, below, show why.`,
+      `Rank correlation of z and radius: ${two(sharp.numbers.rank)} on sharp circles only, ${two(blurred.numbers.rank)} with blurred ones first. Unexplained: ${percent(sharp.numbers.unexplained)} and ${percent(blurred.numbers.unexplained)}.` +
+      ([sharp, blurred].some((r) => hasElbow(r.numbers)) ? " The pictures under “The elbow”, below, show why." : ""),
   },
   {
     id: "9-between", chapter: 9, title: "Between a 0 and a 1", tab: "digits", probe: "between", runs: [],

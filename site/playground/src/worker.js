@@ -10,7 +10,6 @@ const POINTS = 300; // held-out codes that are plotted
 let training = null, playing = false, pace = 0, sentAt = 0, sliderCodes = null, limits = null, noisy = null;
 let id = 0; // of the set-up; the page ignores answers to an earlier one
 const answer = (message) => postMessage({ ...message, id });
-const take = (images, from, count) => images.slice(from * PIXELS, (from + count) * PIXELS);
 
 function setUp({ settings, own, saved, slider, id: given }) {
   id = given;
@@ -26,16 +25,14 @@ function setUp({ settings, own, saved, slider, id: given }) {
   }
   const { heldOut } = training, shown = pickShown(heldOut);
   const originals = new Float32Array(shown.length * PIXELS);
-  shown.forEach((index, i) => originals.set(take(heldOut.images, index, 1), i * PIXELS));
+  shown.forEach((index, i) => originals.set(heldOut.images.subarray(index * PIXELS, (index + 1) * PIXELS), i * PIXELS));
   noisy = settings.noise ? addNoise(originals, settings.noise, settings.seed) : null;
   answer({
     type: "ready",
     facts: training.facts(),
     originals,
     noisy,
-    shownCauses: heldOut.causes ? shown.map((i) => heldOut.causes[i]) : null,
     causes: heldOut.causes?.slice(0, POINTS) ?? null,
-    examples: take(training.train.images, 0, SHOWN),
   });
   sendView("start");
 }
@@ -49,7 +46,7 @@ function pickShown({ images, causes }) {
 
 const nearestCircle = (image) => (training.settings.data === "circles" ? training.nearestCircle(image) : null);
 
-function sendView(state, terms = null) {
+function sendView(state) {
   const { network, heldOut, settings } = training, rests = state === "paused" || state === "done";
   const result = training.evaluate();
   const shown = pickShown(heldOut), latent = settings.latent;
@@ -63,8 +60,6 @@ function sendView(state, terms = null) {
     type: "view",
     state,
     epoch: training.epoch,
-    terms,
-    beta: training.beta ?? null,
     factor: training.factor,
     redrawn: network.decode(codes),
     samples: network.decode(training.priorCodes),
@@ -90,15 +85,15 @@ async function play(until) {
   try {
     while (playing && mine === training && mine.epoch < last) {
       const started = performance.now();
-      let terms;
-      do terms = mine.step();
-      while (!terms.epoch && performance.now() - started < 20);
-      if (terms.epoch) {
-        answer({ type: "epoch", epoch: mine.epoch, blurred: terms.blurred, unexplained: mine.evaluate().unexplained, ...terms.means });
+      let means;
+      do means = mine.step();
+      while (!means && performance.now() - started < 20);
+      if (means) {
+        answer({ type: "epoch", epoch: mine.epoch, unexplained: mine.evaluate().unexplained, ...means });
         if (pace) await rest(pace);
       }
       if (performance.now() - sentAt > 120 && mine === training) {
-        sendView("playing", terms);
+        sendView("playing");
         sentAt = performance.now();
       }
       await tick();

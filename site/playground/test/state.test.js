@@ -98,6 +98,12 @@ test("an experiment without a training comes out as the course says", () => {
   }
 });
 
+test("experiment 8-blur points to the pictures of the elbow only when they are shown", () => {
+  const { after } = PRESETS.find((p) => p.id === "8-blur"), run = (rank, unexplained = 0.2) => ({ numbers: { rank, unexplained } });
+  const pairs = [[run(0.9), run(0.99)], [run(0.99), run(0.9)], [run(0.99), run(0.99)], [run(0.5, 0.9), run(0.99)]];
+  assert.deepEqual(pairs.map((runs) => after(runs).includes("“The elbow”")), [true, true, false, false]);
+});
+
 test("an experiment is played to its end without a page", () => {
   const preset = PRESETS.find((p) => p.id === "7-low"), runs = play({ runs: [{ ...preset.runs[0], epochs: 2 }], probe: "duck" }, 0);
   assert.equal(preset.outcome(runs), expected["7-low"]);

@@ -72,13 +72,6 @@ export class Network {
     }
   }
 
-  /** How many numbers training can change. */
-  countParameters() {
-    const heads = this.latent * (this.kind === "vae" ? 2 : 1);
-    return this.layers.reduce(
-      (n, l) => n + ((l.fanIn ?? l.in) + 1) * (l === this.encoder.at(-1) ? heads : l.out), 0);
-  }
-
   #forward(layers, input, rows) {
     const k = this.kernels, { weights } = this.blocks;
     for (const { in: n, out, w, b, y, bend } of layers) {
@@ -89,7 +82,7 @@ export class Network {
     return input;
   }
 
-  /** From the gradient at the last layer's output (in its dy) to those of all weights; returns dx's place when asked. */
+  /** From the gradient at the last layer's output (in its dy) to those of all weights, and of the input at `dInput` (null: not needed). */
   #backward(layers, input, rows, dInput) {
     const k = this.kernels, { weights, gradient } = this.blocks;
     for (let i = layers.length - 1; i >= 0; i--) {

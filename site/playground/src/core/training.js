@@ -43,7 +43,6 @@ export class Training {
     this.network = new Network({ kind, latent, width, batch, random: this.random });
     this.epoch = 0;
     this.at = 0;
-    this.sums = { loss: 0, reconstruction: 0, kl: 0, images: 0 };
     this.variance = truth.totalVariance(this.train.images);
     const few = this.heldOut.images.length < 100 * PIXELS; // of a few images of the visitor's no variance can be told
     this.heldOutVariance = few ? this.variance : truth.totalVariance(this.heldOut.images);
@@ -61,9 +60,6 @@ export class Training {
       variance,
       leading,
       floor: circle ? truth.radiusOnlyFloor(settings.stroke, 60) : null,
-      parameters: this.network.countParameters(),
-      images: this.train.images.length / PIXELS,
-      heldOut: this.heldOut.images.length / PIXELS,
     };
   }
 
@@ -71,11 +67,14 @@ export class Training {
     return this.epoch >= this.settings.epochs;
   }
 
-  /** One step of training. Returns its terms, and `epoch: true` with the epoch's means when it was the last of one. */
+  /** One step of training. Returns the epoch's means {reconstruction, kl} when it was the last of one, else null. */
   step() {
     const { settings, network, train } = this;
     const n = train.images.length / PIXELS;
-    if (this.at === 0) this.order = this.random.permutation(n);
+    if (this.at === 0) {
+      this.order = this.random.permutation(n);
+      this.means = { reconstruction: 0, kl: 0 };
+    }
     const blurred = this.epoch < settings.blur;
     if (blurred) this.blurred ??= blur(train.images);
     const indices = this.order.subarray(this.at, this.at + settings.batch);
@@ -93,17 +92,13 @@ export class Training {
     if (!Number.isFinite(terms.loss))
       throw new Error(
         `Training stopped: the loss is no longer a number (epoch ${this.epoch + 1}). Try a smaller learning rate than ${settings.lr}.`);
-    this.beta = settings.kl ? warm : 0;
     if (settings.sigma) this.factor = this.factor === null ? terms.factor : 0.95 * this.factor + 0.05 * terms.factor;
-    for (const name of ["loss", "reconstruction", "kl"]) this.sums[name] += terms[name] * indices.length;
-    this.sums.images += indices.length;
+    for (const name in this.means) this.means[name] += (terms[name] * indices.length) / n;
     this.at += indices.length;
-    if (this.at < n) return { ...terms, epoch: false };
-    const means = Object.fromEntries(["loss", "reconstruction", "kl"].map((k) => [k, this.sums[k] / this.sums.images]));
-    this.sums = { loss: 0, reconstruction: 0, kl: 0, images: 0 };
+    if (this.at < n) return null;
     this.at = 0;
     this.epoch++;
-    return { ...terms, means, blurred, epoch: true };
+    return this.means;
   }
 
   /** How the network does on held-out images, decoded from mu (or z, for an autoencoder). */
@@ -122,7 +117,6 @@ export class Training {
     }
     return {
       mu, logVar, error, kl, sigma,
-      errors,
       unexplained: error / this.heldOutVariance,
       measuredSigma: Math.sqrt(error / PIXELS),
       active: truth.activeUnits(mu, settings.latent),
