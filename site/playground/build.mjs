@@ -2,10 +2,12 @@
 // the page also works when it is opened from a folder (file:), where browsers refuse workers in files of their own.
 import { build } from "esbuild";
 import { copyFile, mkdir, rm, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 
-const out = new URL("dist/", import.meta.url).pathname;
+const here = (name) => fileURLToPath(new URL(name, import.meta.url)); // a pathname would turn a space into %20
+const out = here("dist/");
 const options = { bundle: true, minify: true, format: "iife", target: "es2022", legalComments: "none", loader: { ".safetensors": "binary" } };
-const source = (name) => new URL(`src/${name}`, import.meta.url).pathname;
+const source = (name) => here(`src/${name}`);
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
