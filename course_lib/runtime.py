@@ -88,3 +88,8 @@ def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]
         yield adjust
     finally:
         torch.set_num_threads(outside)
+
+
+def hand_back_memory() -> None:
+    """Give what malloc keeps, though it is free again, back to the system (psutil 7.2 or newer)."""
+    getattr(psutil, "heap_trim", lambda: None)()

@@ -1,6 +1,7 @@
 """Seeds, devices, and a thread for each free core: all clocks and counters are made up here."""
 
 import random
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,3 +137,16 @@ def test_fit_gives_the_threads_back_when_it_is_stopped(machine):
     with pytest.raises(ZeroDivisionError):
         train(autoencoder(), objective=objective)
     assert torch.get_num_threads() == CORES
+
+
+@pytest.mark.skipif(not hasattr(psutil, "heap_trim"), reason="psutil is older than 7.2")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' malloc keeps less")
+def test_fit_hands_back_the_memory_that_is_free():
+    """Pieces too small to be handed back one by one, and a last one on top that stays."""
+    MiB, process = 2**20, psutil.Process()
+    pieces = [torch.ones(2**14) for _ in range(3200)]  # 64 kB each, 200 MiB
+    full = process.memory_info().rss
+    pieces[:-1] = []
+    assert full - process.memory_info().rss < 20 * MiB
+    train(autoencoder())
+    assert full - process.memory_info().rss > 150 * MiB
