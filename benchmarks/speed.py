@@ -35,6 +35,7 @@ from benchmarks.speed_report import Numbers, render
 from benchmarks.waiting import WAYS, measure_notebooks
 from claims.seeds import parse_seeds
 from course_lib import data, losses, models
+from course_lib.runtime import available_cores
 from course_lib.training import fit
 
 HERE = Path(__file__).resolve().parent
@@ -109,6 +110,17 @@ def hidden_bar() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def all_threads() -> Iterator[None]:
+    """Inside, a thread for each core, as PyTorch has by default; the course has fewer where cores are few."""
+    outside = torch.get_num_threads()
+    torch.set_num_threads(max(1, int(available_cores())))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(outside)
+
+
 # ── Training ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -124,11 +136,16 @@ def training(device: str = "cpu", rounds: int = 5, steps: int = 30) -> Numbers:
 
 def compare(build: Callable[[], models.VAE], device: str, rounds: int, steps: int) -> Numbers:
     train, ours, theirs = data.circles(steps * BATCH), build().to(device), build()
+
+    def tutorial() -> None:
+        with all_threads():
+            tutorial_loop(theirs, train, device)
+
     with hidden_bar():
         found = take_turns(
             rounds,
             fit=lambda: fit(ours, losses.vae_objective(), train, epochs=1, device=device),
-            tutorial=lambda: tutorial_loop(theirs, train, device),
+            tutorial=tutorial,
         )
     return {
         "a step of fit (ms)": 1000 * statistics.median(found["fit"]) / steps,
@@ -245,10 +262,14 @@ def seconds_an_epoch(build: Callable[[], models.VAE], seconds: float, choose: bo
         steps += 1
         return objective(model, x)
 
-    all_threads = patch(
-        "course_lib.training.threads_for_free_cores", lambda device: contextlib.nullcontext(lambda: None)
+    never_fewer = patch(
+        "course_lib.training.threads_for_free_cores", lambda *_: contextlib.nullcontext(lambda: None)
     )
-    with contextlib.suppress(TimeIsUp), contextlib.nullcontext() if choose else all_threads:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.suppress(TimeIsUp))
+        if not choose:
+            stack.enter_context(all_threads())
+            stack.enter_context(never_fewer)
         fit(build(), timed_objective, train, epochs=10**6, device="cpu", progress=False)
     return (time.perf_counter() - start) / steps * 1000 / BATCH
 

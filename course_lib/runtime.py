@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
+from threadpoolctl import threadpool_limits
 
 CONTAINER = Path("/sys/fs/cgroup")  # where Linux says what a process may use
 SECONDS_BETWEEN_LOOKS = 0.1  # long beside the ticks (10 to 16 ms) in which systems count
@@ -59,19 +60,19 @@ def usable_seconds() -> float:
 
 
 @contextmanager
-def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]:
+def threads_for_free_cores(device: torch.device, most: int | None = None) -> Iterator[Callable[[], None]]:
     """Inside, PyTorch has a thread for each core that no other process keeps busy.
 
     Its threads spin while they wait for one another: with more of them than free cores, a step takes many
     times as long. Hands over a function that counts the free cores, at most ten times a second, and sets the
-    threads: call it after each step. There are never more threads than outside, where their number is as
-    before. Nothing is done for a GPU, nor where there is one thread.
+    threads: call it after each step. There are never more than `most`, by default as many as PyTorch had
+    before the course lowered them. Outside, their number is as before. Nothing is done for a GPU.
     """
     outside = torch.get_num_threads()
-    if device.type != "cpu" or outside == 1:
+    if device.type != "cpu":
         yield lambda: None
         return
-    most = min(outside, max(1, round(available_cores())))
+    most = min(most or threads_at_the_start, max(1, round(available_cores())))
     then, before = time.perf_counter(), usable_seconds()
 
     def adjust() -> None:
@@ -90,6 +91,27 @@ def threads_for_free_cores(device: torch.device) -> Iterator[Callable[[], None]]
         torch.set_num_threads(outside)
 
 
+def leave_a_core_free() -> int:
+    """Lower the threads outside of training → the threads that PyTorch had before.
+
+    One for OpenBLAS, and with two cores or fewer one for PyTorch and scikit-learn, too. Threads spin while
+    they wait for one another: where another program takes one of two cores, chapter 12 takes three times as
+    long on two threads, and where none does, its small steps are as fast on one. What the user has chosen
+    by OMP_NUM_THREADS or OPENBLAS_NUM_THREADS stays.
+    """
+    before = torch.get_num_threads()
+    for name, kind in (("OPENBLAS_NUM_THREADS", "blas"), ("OMP_NUM_THREADS", "openmp")):
+        if name not in os.environ and (kind == "blas" or available_cores() <= 2):
+            os.environ[name] = "1"  # for libraries that are loaded later
+            threadpool_limits(1, user_api=kind)
+            if kind == "openmp":
+                torch.set_num_threads(1)
+    return before
+
+
 def hand_back_memory() -> None:
     """Give what malloc keeps, though it is free again, back to the system (psutil 7.2 or newer)."""
     getattr(psutil, "heap_trim", lambda: None)()
+
+
+threads_at_the_start = leave_a_core_free()

@@ -50,6 +50,7 @@ def fit(
     validation: Dataset | None = None,
     device: torch.device | str | None = None,
     seed: int | None = None,
+    threads: int | None = None,
     progress: bool = True,
 ) -> History:
     """Train `model` in place with Adam on the images of `train`, and hand it back in eval mode.
@@ -62,8 +63,9 @@ def fit(
     untouched. Interrupting keeps the model and the history of the finished epochs.
 
     On a CPU, PyTorch has as many threads as there are cores that no other process keeps busy, and at most
-    as many as it has outside. Another number of threads adds in another order: the last digits of two runs
-    with one seed can differ. With one thread (OMP_NUM_THREADS=1 before Python starts) they repeat.
+    `threads` (by default as many as it has by itself). Another number of threads adds in another order: the
+    last digits of two runs with one seed can differ. With threads=1, or OMP_NUM_THREADS=1 before Python
+    starts, they repeat.
 
     Raises ValueError for settings and images that cannot work (values above 25 are not images in [0, 1]),
     FloatingPointError for a loss that is not finite.
@@ -84,7 +86,7 @@ def fit(
     with (
         _seeded(seed, device),
         progress_bar(steps, enabled=progress) as bar,
-        threads_for_free_cores(device) as adjust_threads,
+        threads_for_free_cores(device, threads) as adjust_threads,
     ):
         optimizer.register_step_post_hook(lambda *_: adjust_threads())
         try:

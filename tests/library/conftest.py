@@ -4,12 +4,15 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from course_lib import runtime
+
 
 @pytest.fixture(autouse=True)
-def seeded():
+def seeded(monkeypatch):
     """Every test draws the same random numbers and adds in the same order, alone or among others."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    monkeypatch.setattr(runtime, "threads_at_the_start", 1)
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """Seeds, devices, and a thread for each free core: all clocks and counters are made up here."""
 
+import json
+import os
 import random
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -48,8 +51,9 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [SimpleNamespace(idle=t) for t in machine.idle])
     monkeypatch.setattr(runtime, "CONTAINER", tmp_path)
     monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(CORES)), raising=False)
+    monkeypatch.setattr(runtime, "threads_at_the_start", CORES)
     before = torch.get_num_threads()
-    torch.set_num_threads(CORES)
+    torch.set_num_threads(1)
     yield machine
     torch.set_num_threads(before)
 
@@ -63,10 +67,10 @@ def test_cores_are_those_that_the_container_gives(machine, limit, cores):
     assert runtime.available_cores() == cores
 
 
-def threads(machine, *times, device="cpu"):
+def threads(machine, *times, device="cpu", most=None):
     """How many threads there are at first, and after times of (seconds, own cores, idle cores)."""
     outside, seen = torch.get_num_threads(), []
-    with runtime.threads_for_free_cores(torch.device(device)) as adjust:
+    with runtime.threads_for_free_cores(torch.device(device), most) as adjust:
         seen.append(torch.get_num_threads())
         for time in times:
             machine.run(*time)
@@ -99,8 +103,8 @@ def test_threads_go_and_come_back_and_not_every_step_looks(machine):
 def test_what_the_user_chose_and_what_a_container_gives_is_the_most(machine):
     machine.quota.write_text("500000 100000\n")
     assert threads(machine, (1, 5, 3)) == [3, 5]
-    torch.set_num_threads(3)
-    assert threads(machine, (1, 3, 5)) == [2, 3]
+    assert threads(machine, (1, 3, 5), most=3) == [2, 3]
+    assert threads(machine, (1, 1, 7), most=1) == [1, 1]
 
 
 def test_cores_that_the_scheduler_withholds_are_not_free(machine, monkeypatch):
@@ -108,11 +112,11 @@ def test_cores_that_the_scheduler_withholds_are_not_free(machine, monkeypatch):
     assert threads(machine, (1, 1, 4)) == [2, 3]  # two of the four idle cores are not ours
 
 
-@pytest.mark.parametrize(("device", "outside"), [("cuda", 8), ("mps", 8), ("cpu", 1)])
-def test_nothing_is_done_for_a_gpu_or_with_one_thread(machine, monkeypatch, device, outside):
-    torch.set_num_threads(outside)
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_nothing_is_done_for_a_gpu(machine, monkeypatch, device):
+    torch.set_num_threads(3)
     monkeypatch.setattr(runtime, "usable_seconds", lambda: pytest.fail("cores were counted"))
-    assert threads(machine, (1, 1, 0), device=device) == [outside] * 2
+    assert threads(machine, (1, 1, 0), device=device) == [3] * 2
 
 
 def test_fit_looks_after_each_step(machine):
@@ -126,17 +130,29 @@ def test_fit_looks_after_each_step(machine):
 
     train(autoencoder(), objective=objective)
     assert seen == [4, 7, 6, 5]
-    assert torch.get_num_threads() == CORES
+    assert torch.get_num_threads() == 1
+
+
+def test_fit_has_at_most_the_threads_that_it_is_given(machine):
+    seen = []
+
+    def objective(model, x):
+        seen.append(torch.get_num_threads())
+        machine.run(1, 1, CORES - 1)
+        return AE(model, x)
+
+    train(autoencoder(), objective=objective, threads=2)
+    assert seen == [1, 2, 2, 2]
 
 
 def test_fit_gives_the_threads_back_when_it_is_stopped(machine):
     def objective(model, x):
-        assert torch.get_num_threads() < CORES
+        assert torch.get_num_threads() == CORES // 2
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         train(autoencoder(), objective=objective)
-    assert torch.get_num_threads() == CORES
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.skipif(not hasattr(psutil, "heap_trim"), reason="psutil is older than 7.2")
@@ -150,3 +166,34 @@ def test_fit_hands_back_the_memory_that_is_free():
     assert full - process.memory_info().rss < 20 * MiB
     train(autoencoder())
     assert full - process.memory_info().rss > 150 * MiB
+
+
+@pytest.mark.parametrize(
+    ("cores", "chosen", "blas", "threads"),
+    [
+        (2, {}, 1, 1),
+        (8, {}, 1, 2),
+        (2, {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}, 2, 2),
+    ],
+)
+def test_few_cores_get_one_thread_unless_the_user_chose(cores, chosen, blas, threads):
+    """Before the course, all libraries have two threads; SciPy's and scikit-learn's are loaded after it."""
+    code = f"""
+import json, os, numpy, torch, threadpoolctl
+threadpoolctl.threadpool_limits(2)
+torch.set_num_threads(2)
+os.sched_getaffinity = lambda _: set(range({cores}))
+import course_lib.runtime, sklearn.cluster
+found = [(pool["internal_api"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()]
+found += [("torch", torch.get_num_threads()), ("fit", course_lib.runtime.threads_at_the_start)]
+print(json.dumps(found))
+"""
+    environment = {name: text for name, text in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    python = [sys.executable, "-c", code]
+    printed = subprocess.run(python, env=environment | chosen, capture_output=True, text=True, check=True)
+    found = json.loads(printed.stdout)
+    assert {count for library, count in found if library == "openblas"} <= {blas}
+    assert {count for library, count in found if library == "torch"} == {threads}
+    assert found.pop() == ["fit", 2]
+    if threads == 1:
+        assert {count for _, count in found} == {1}

@@ -35,7 +35,7 @@ def test_a_training_ends_with_its_time_and_may_keep_all_threads(choose, monkeypa
     chosen = []
     threads = training.threads_for_free_cores
     monkeypatch.setattr(
-        training, "threads_for_free_cores", lambda device: chosen.append(device) or threads(device)
+        training, "threads_for_free_cores", lambda *given: chosen.append(given[0]) or threads(*given)
     )
     seconds = speed.seconds_an_epoch(lambda: speed.dense_vae(8), 0, choose)
     assert 0 < seconds < float("inf")
