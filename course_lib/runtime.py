@@ -100,18 +100,13 @@ def leave_a_core_free() -> int:
     by OMP_NUM_THREADS or OPENBLAS_NUM_THREADS stays.
     """
     before = torch.get_num_threads()
-    for name, kind in (("OPENBLAS_NUM_THREADS", "blas"), ("OMP_NUM_THREADS", "openmp")):
-        if name not in os.environ and (kind == "blas" or available_cores() <= 2):
-            os.environ[name] = "1"  # for libraries that are loaded later
-            threadpool_limits(1, user_api=kind)
-            if kind == "openmp":
-                torch.set_num_threads(1)
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for a library that is loaded later, as SciPy's can be
+        threadpool_limits(1, user_api="blas")
+    if "OMP_NUM_THREADS" not in os.environ and available_cores() <= 2:
+        threadpool_limits(1, user_api="openmp")
+        torch.set_num_threads(1)
     return before
-
-
-def hand_back_memory() -> None:
-    """Give what malloc keeps, though it is free again, back to the system (psutil 7.2 or newer)."""
-    getattr(psutil, "heap_trim", lambda: None)()
 
 
 threads_at_the_start = leave_a_core_free()

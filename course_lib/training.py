@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from course_lib import _require, losses
 from course_lib.losses import Objective
 from course_lib.progress import progress_bar
-from course_lib.runtime import hand_back_memory, pick_device, threads_for_free_cores
+from course_lib.runtime import pick_device, threads_for_free_cores
 
 Terms = dict[str, Tensor]
 
@@ -105,7 +105,6 @@ def fit(
             print("Interrupted: the model and the finished epochs are kept.")
         finally:
             _move(model.eval(), home, torch.contiguous_format)
-            hand_back_memory()
     return history
 
 
