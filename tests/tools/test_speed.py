@@ -118,7 +118,7 @@ def test_the_report_says_which_goals_are_met_and_by_how_much_others_are_missed()
     report = render({}, {"machine": "an abacus", "notebooks": numbers})
     assert "| 00_start | 7.2 | 512 |" in report
     assert "| 01_circles | 400.0 | – |" in report
-    assert "| the slowest notebook: seconds | ≤ 45 | 46.4 | 400 | no, 789% off |" in report
+    assert "| the slowest notebook: seconds | ≤ 45 | 46.4 | 400 | no, 789% off" in report
     assert "Machine: an abacus." in report
 
 
@@ -141,7 +141,6 @@ def test_waiting_is_judged_by_the_sum_and_by_the_worst():
     notebooks = {
         "00_start": {"seconds": 60.0, "alone": 10.0, "busy": 15.0, "two": 30.0, "private, end": 400},
         "01_circles": {"seconds": 30.0, "alone": 20.0, "busy": 40.0, "two": 40.0, "private, end": 500},
-        "02_not_yet": {},
     }
     found = waiting({"notebooks": notebooks, "solutions": {"01_circles": {"seconds": 70.0}}})
     assert found == {
@@ -152,6 +151,8 @@ def test_waiting_is_judged_by_the_sum_and_by_the_worst():
         "private, end": 500,
     }
     assert {goal["number"] for goal in WAITING["goals"]} == set(found)
+    some = waiting({"notebooks": notebooks | {"02_not_yet": {}}})  # the worst of some may not be the worst
+    assert set(found) - set(some) == {"busy ÷ alone", "two ÷ alone"}
 
 
 def section(name, number):
