@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from packaging.version import Version
 
-from course_lib.runtime import available_cores
+from course_lib.runtime import available_cores, threads_at_the_start
 
 
 def machine(device: str = "cpu") -> str:
@@ -19,7 +19,7 @@ def machine(device: str = "cpu") -> str:
             platform.system(),
             f"Python {platform.python_version()}",
             f"torch {Version(torch.__version__).public}",
-            "one thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads",
+            "one thread" if threads_at_the_start == 1 else f"{threads_at_the_start} threads",
         ]
     )
 

@@ -35,7 +35,7 @@ from benchmarks.speed_report import Numbers, render
 from benchmarks.waiting import WAYS, measure_notebooks
 from claims.seeds import parse_seeds
 from course_lib import data, losses, models
-from course_lib.runtime import available_cores
+from course_lib.runtime import threads_at_the_start
 from course_lib.training import fit
 
 HERE = Path(__file__).resolve().parent
@@ -112,9 +112,9 @@ def hidden_bar() -> Iterator[None]:
 
 @contextlib.contextmanager
 def all_threads() -> Iterator[None]:
-    """Inside, a thread for each core, as PyTorch has by default; the course has fewer where cores are few."""
+    """Inside, as many threads as PyTorch has by default; the course has fewer where cores are few."""
     outside = torch.get_num_threads()
-    torch.set_num_threads(max(1, int(available_cores())))
+    torch.set_num_threads(threads_at_the_start)
     try:
         yield
     finally:

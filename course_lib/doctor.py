@@ -35,7 +35,7 @@ try:
     from threadpoolctl import threadpool_info
     from torch import nn
 
-    from course_lib.runtime import available_cores, limit_of_the_container, pick_device
+    from course_lib.runtime import available_cores, limit_of_the_container, pick_device, threads_at_the_start
 except (ImportError, OSError) as broken:  # OSError: a library of torch that does not load
     _give_up(f"A package cannot be imported: {broken}.", INSTALL)
 
@@ -133,7 +133,7 @@ def check_device() -> Finding:
     device = pick_device()
     if device.type == "cuda":
         return Finding(f"training on {torch.cuda.get_device_name(device)} (CUDA)")
-    threads, cores = torch.get_num_threads(), available_cores()
+    threads, cores = threads_at_the_start, available_cores()
     text = f"training on the CPU with {threads} threads on {cores:g} cores"
     if threads > max(1, cores):
         fewer = f"OMP_NUM_THREADS={max(1, int(cores))}"

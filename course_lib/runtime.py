@@ -91,22 +91,20 @@ def threads_for_free_cores(device: torch.device, most: int | None = None) -> Ite
         torch.set_num_threads(outside)
 
 
-def leave_a_core_free() -> int:
-    """Lower the threads outside of training → the threads that PyTorch had before.
+def lower_threads() -> None:
+    """Lower the threads outside of training: one for OpenBLAS, and with two cores or fewer one for the rest.
 
-    One for OpenBLAS, and with two cores or fewer one for PyTorch and scikit-learn, too. Threads spin while
-    they wait for one another: where another program takes one of two cores, chapter 12 takes three times as
-    long on two threads, and where none does, its small steps are as fast on one. What the user has chosen
-    by OMP_NUM_THREADS or OPENBLAS_NUM_THREADS stays.
+    Threads spin while they wait for one another: where another program takes one of two cores, chapter 12
+    takes nearly four times as long on two threads as on one, and where none does, its small steps are as
+    fast on one. What the user has chosen by OMP_NUM_THREADS or OPENBLAS_NUM_THREADS stays.
     """
-    before = torch.get_num_threads()
     if "OPENBLAS_NUM_THREADS" not in os.environ:
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for a library that is loaded later, as SciPy's can be
         threadpool_limits(1, user_api="blas")
     if "OMP_NUM_THREADS" not in os.environ and available_cores() <= 2:
         threadpool_limits(1, user_api="openmp")
         torch.set_num_threads(1)
-    return before
 
 
-threads_at_the_start = leave_a_core_free()
+threads_at_the_start = torch.get_num_threads()
+lower_threads()

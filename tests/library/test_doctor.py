@@ -83,7 +83,7 @@ def processor(threads, cores, listed="", built_for=None):
     listed = SimpleNamespace(stdout=listed) if listed else FileNotFoundError("nvidia-smi")
     return {
         "torch.cuda.is_available": gives(False),
-        "torch.get_num_threads": gives(threads),
+        "threads_at_the_start": threads,
         "torch.version.cuda": built_for,
         "available_cores": gives(cores),
         "subprocess.run": gives(listed),

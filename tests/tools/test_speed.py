@@ -95,7 +95,7 @@ def test_a_model_that_knows_nothing_is_not_good():
 def test_the_machine_is_described_without_its_name(monkeypatch):
     monkeypatch.setattr(machine.platform, "node", lambda: pytest.fail("asks for the machine's name"))
     assert "torch" in machine.machine()
-    monkeypatch.setattr(machine.torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(machine, "threads_at_the_start", 3)
     assert machine.machine().endswith("3 threads")
 
 
