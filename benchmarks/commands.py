@@ -55,6 +55,8 @@ def grading(copies: int) -> float:
 
 def playground(train: Callable[[], object], rounds: int = 3) -> Numbers:
     """The training of the page's own settings in headless Chromium, and the same one by `train`, in turns."""
+    if not (PLAYGROUND / "dist").exists():
+        seconds_of("tools.site")
     pages, seconds = [], []
     for _ in range(rounds):
         pages.append(in_browser())

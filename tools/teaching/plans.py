@@ -74,6 +74,8 @@ class Item:
     def minutes(self) -> int:
         """How long it takes."""
         if self.chapter is not None:
+            if self.begin is None and self.end is None:
+                return minutes(self.chapter)
             return math.ceil(sum(sections(self.chapter)[heading] for heading in self.sections))
         if self.exercise:
             return exercises()[self.exercise][1]

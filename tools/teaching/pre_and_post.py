@@ -48,7 +48,8 @@ ADVICE = """
 measured. So give half of the room the post-test first and the pre-test last: a harder question is then as
 often before as after.
 
-**A shorter course.** Ask only what it teaches; strike out the rest before you copy the sheets:
+**Your plan.** Ask only what it teaches; strike out the rest before you copy the sheets. And leave out the
+votes that the second sheet asks again, or it shows who remembers the answer:
 
 {asked}
 
@@ -104,9 +105,13 @@ def keys() -> str:
 
 
 def listed(plan: Plan) -> str:
-    """The numbers of the pairs that a plan teaches."""
-    numbers = [n for n, pair in enumerate(pairs(), start=1) if teaches(plan, pair)]
-    return f"questions {', '.join(map(str, numbers))}" if numbers else "none, it is too short"
+    """The numbers of the pairs that a plan teaches, and the votes that would give the second answer away."""
+    asked = {number: pair for number, pair in enumerate(pairs(), start=1) if teaches(plan, pair)}
+    if not asked:
+        return "none, it is too short"
+    votes = sorted({item.vote for item in plan.items} & {pair.post for pair in asked.values()})
+    leave_out = f"; no votes {', '.join(votes)}" if votes else ""
+    return f"questions {', '.join(map(str, asked))}{leave_out}"
 
 
 def teaches(plan: Plan, pair: Pair) -> bool:
