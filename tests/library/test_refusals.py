@@ -59,6 +59,7 @@ REFUSED = [
     (lambda: losses.reconstruction_error(IMAGES, IMAGES[:2]), "same shape"),
     (lambda: losses.reconstruction_error(IMAGES, IMAGES, "mae"), "kind must be one of mse, bce"),
     (lambda: losses.reconstruction_error(BLANK, NO_NUMBERS), "x must hold finite"),
+    (lambda: losses.reconstruction_error(BLANK, BLANK + inf), "x must hold finite"),
     (lambda: losses.reconstruction_error(NO_NUMBERS, BLANK), "x_hat must hold finite"),
     (lambda: losses.reconstruction_error(IMAGES, IMAGES + 1, "bce"), r"needs x in \[0, 1\]"),
     (lambda: losses.reconstruction_error(IMAGES - 1, IMAGES, "bce"), "sigmoid"),
