@@ -1,6 +1,8 @@
 """Sliders over figures. Each explorer only looks something up or makes one forward pass, and never trains."""
 
+import io
 import math
+import threading
 from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
@@ -12,19 +14,36 @@ from torch import Tensor, nn
 from course_lib import plotting
 from course_lib.anomaly import threshold_at
 
+ONE_AT_A_TIME = threading.Lock()
+
 
 def explorer(draw: Callable[..., Figure], **controls: widgets.Widget) -> widgets.VBox:
     """The controls above the figure that `draw(**their values)` returns, redrawn at every change.
 
+    JupyterLab lets several threads answer the controls, and matplotlib is made for one: so only one figure at
+    a time is drawn, and pyplot forgets it before a cell that ends meanwhile can show it, too.
+
     The box keeps the callback as `box.draw`, so that it can be called without a browser.
     """
+    picture = widgets.Image(layout={"align_self": "flex-start"})
 
-    def show(**values: object) -> None:
-        figure = draw(**values)
-        plt.show()
-        plt.close(figure)  # where `show` does not close it, as outside Jupyter
+    def show(**values: object) -> Figure:
+        with plt.ioff():
+            figure = draw(**values)
+        plt.close(figure)
+        png = io.BytesIO()
+        figure.savefig(png, bbox_inches="tight")
+        picture.value = png.getvalue()
+        return figure
 
-    box = widgets.VBox([*controls.values(), widgets.interactive_output(show, controls)])
+    def redraw(_: object = None) -> None:
+        with ONE_AT_A_TIME:
+            show(**{name: control.value for name, control in controls.items()})
+
+    for control in controls.values():
+        control.observe(redraw, "value")
+    redraw()
+    box = widgets.VBox([*controls.values(), picture])
     box.draw = show
     return box
 

@@ -111,6 +111,7 @@ def try_notebook(browser: Browser, address: str, name: str) -> tuple[str, list[s
             for control in box.locator(".widget-slider, .widget-dropdown").all():
                 controls += 1
                 seconds.append(move(control, box))
+            settled(box)
             box.screenshot(path=PICTURES / f"{Path(name).stem}_{number}.png")
         if not controls:
             errors.append("no slider was found")
@@ -148,7 +149,7 @@ def move(control: Locator, box: Locator) -> float:
 
     Raises TimeoutError when the image stays as it is.
     """
-    before = picture(box)
+    before = settled(box)
     menu, handle = control.locator("select"), control.locator(".noUi-handle")
     start = time.perf_counter()
     if menu.count():
@@ -164,8 +165,18 @@ def move(control: Locator, box: Locator) -> float:
     return time.perf_counter() - start
 
 
+def settled(box: Locator, seconds: float = 2) -> str:
+    """The image in the box, once it has stood there for so long."""
+    image, since = picture(box), time.perf_counter()
+    while time.perf_counter() - since < seconds:
+        time.sleep(0.05)
+        if (now := picture(box)) != image:
+            image, since = now, time.perf_counter()
+    return image
+
+
 def picture(box: Locator) -> str:
-    """The image in the box as a data address; "" in the moment between two."""
+    """The address of the image in the box; "" in the moment between two."""
     return box.evaluate("box => [...box.querySelectorAll('img')].at(-1)?.src ?? ''")
 
 

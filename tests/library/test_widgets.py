@@ -1,11 +1,17 @@
 """The explorers, called without a browser over the whole range of their controls."""
 
+import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from course_lib import anomaly, data, plotting, widgets
@@ -41,17 +47,39 @@ def ends(control):
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
-def test_every_explorer_draws_over_the_whole_range_of_its_controls(name, shown):
+def test_every_explorer_draws_over_the_whole_range_of_its_controls(name):
     box = EXPLORERS[name]()
-    places = list(product(*map(ends, controls(box).values())))
-    shown.clear()
-    for values in places:
+    for values in product(*map(ends, controls(box).values())):
         box.draw(**dict(zip(controls(box), values, strict=True)))
-    assert len(shown) == len(places)
+        width, height = Image.open(io.BytesIO(box.children[-1].value)).size
+        assert width > 300
+        assert height > 100
+        assert not plt.get_fignums(), "pyplot would show it at the end of a cell"
+
+
+def test_two_threads_draw_one_after_the_other_and_the_picture_is_of_where_the_controls_stand():
+    """JupyterLab answers controls in two threads; a figure that both draw at once comes out in parts."""
+    drawing, shown = [], []
+
+    def draw(left, right):
+        drawing.append(threading.get_ident())
+        time.sleep(0.02)
+        assert len(drawing) == 1, "two at once"
+        drawing.clear()
+        shown.append((left, right))
+        return plt.figure()
+
+    left, right = ipywidgets.IntSlider(description="left"), ipywidgets.IntSlider(description="right")
+    widgets.explorer(draw, left=left, right=right)
+    with ThreadPoolExecutor(2) as pool:
+        moves = [pool.submit(setattr, s, "value", v) for v in range(1, 6) for s in (left, right)]
+    assert [move.result() for move in moves] == [None] * 10
+    assert len(shown) == 11
+    assert shown[-1] == (left.value, right.value)
 
 
 @pytest.fixture
-def drawn(monkeypatch, shown):
+def drawn(monkeypatch):
     """What the figures that are not drawn here were to show."""
     calls = []
     for figure in ("plot_kl_terms", "plot_linear_vae", "draw_reparameterization"):
@@ -61,26 +89,25 @@ def drawn(monkeypatch, shown):
 
 
 @pytest.mark.parametrize("explorer", [widgets.kl_explorer, widgets.linear_vae_explorer])
-def test_moving_a_control_draws_its_value(explorer, drawn, shown):
+def test_moving_a_control_draws_its_value(explorer, drawn):
     box = controls(explorer())
     for name, control in box.items():
         control.value = control.max
         assert drawn[-1][name] == control.max
     assert drawn[-1] == {name: control.max for name, control in box.items()}
-    assert len(shown) == len(drawn)
+    assert len(drawn) == 1 + len(box)
 
 
 @pytest.mark.parametrize("make", [vae, autoencoder])
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
 @pytest.mark.parametrize("images", [None, IMAGES], ids=["prior", "codes"])
-def test_the_latent_explorer_decodes_where_its_sliders_stand(make, latent_dim, images, shown):
+def test_the_latent_explorer_decodes_where_its_sliders_stand(make, latent_dim, images):
     """Of many dimensions the first three move, and the others stay zero."""
     model = make(latent_dim)
     box = widgets.latent_explorer(model, images)
     z = [1.0, -2.0, 0.5, 0.0, 0.0][:latent_dim]
     assert list(controls(box)) == ["z1", "z2", "z3"][:latent_dim]
-    box.draw(**dict(zip(controls(box), z, strict=False)))
-    picture, *others = shown[-1].axes
+    picture, *others = box.draw(**dict(zip(controls(box), z, strict=False))).axes
     expected = model.decode(torch.tensor([z])).detach()[0, 0]
     np.testing.assert_allclose(picture.images[0].get_array(), expected, atol=1e-5)
     for ax, other in zip(others, z[1:3] or [None], strict=True):
@@ -92,7 +119,7 @@ def test_the_latent_explorer_decodes_where_its_sliders_stand(make, latent_dim, i
 
 
 @pytest.mark.parametrize("factor", [200, -200])
-def test_the_sliders_reach_every_code_and_the_whole_prior(factor, shown):
+def test_the_sliders_reach_every_code_and_the_whole_prior(factor):
     model = autoencoder(1)
     with torch.no_grad():
         model.encoder.to_z.weight.mul_(factor)
@@ -102,11 +129,10 @@ def test_the_sliders_reach_every_code_and_the_whole_prior(factor, shown):
     assert low <= min(-3, codes.min()) < max(3, codes.max()) <= high
 
 
-def test_the_plane_shows_what_is_decoded_there_and_the_nearest_real_digit(shown):
+def test_the_plane_shows_what_is_decoded_there_and_the_nearest_real_digit():
     model = vae(2)
     nn.init.normal_(model.encoder.to_mu.weight, std=0.5)  # codes that are spread out
-    widgets.plane_explorer(model, *DIGITS).draw(z1=0.4, z2=-0.8)
-    decoded, real, plane = shown[-1].axes
+    decoded, real, plane = widgets.plane_explorer(model, *DIGITS).draw(z1=0.4, z2=-0.8).axes
     expected = model.decode(torch.tensor([[0.4, -0.8]])).detach()
     codes = model.embed(DIGITS[0]).detach().numpy()
     nearest = int(np.hypot(codes[:, 0] - 0.4, codes[:, 1] + 0.8).argmin())
