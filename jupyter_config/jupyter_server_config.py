@@ -1,4 +1,5 @@
-"""What `make lab` adds to Jupyter's settings; those in `labconfig/` leave out the teacher's panels and news.
+"""What `make lab` adds to Jupyter's settings; those in `labconfig/` leave out the teacher's panels and news,
+and let sliders wait for a cell that runs: in a thread of their own they would draw while it draws.
 
 JupyterLab writes the kernel's name and the version of Python into a notebook that it opens, and calls it
 changed where they are new. Those of the course name nobody's Python, so the server fills them in beforehand.
