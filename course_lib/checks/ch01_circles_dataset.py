@@ -516,7 +516,7 @@ GUIDE = 0.95  # rank correlation; over seeds 200 circles as they are have 0.45 t
         "unchanged",
         "These are the images themselves: their rank correlation is {found:.2f}, and the yardstick 0.95. "
         "What would "
-        "make circles of nearly the same size share ink?",
+        "make circles of different sizes share ink?",
     ),
     Mistake("all_alike", "All images come out alike, so their distances say nothing about the sizes."),
     Mistake(
